@@ -1,0 +1,196 @@
+//! View data of lists and of the admin's pages.
+
+use super::{BalanceView, ChartView, CommandView, Frame, LedgerEntry, LifecycleState, Range, UsageTotals};
+
+/// All hosts.
+#[derive(Debug, Clone)]
+pub struct HostListView {
+    /// Who looks.
+    pub frame: Frame,
+    /// Hosts by name.
+    pub hosts: Vec<HostRow>,
+}
+
+/// One host in a list, and the head of its page.
+#[derive(Debug, Clone)]
+pub struct HostRow {
+    /// Host name.
+    pub name: String,
+    /// How it stands.
+    pub state: HostState,
+    /// Version of its agent.
+    pub agent_version: Option<String>,
+    /// `ebpf` or `proc`.
+    pub tier: Option<String>,
+    /// Length of an interval in ms.
+    pub interval_ms: Option<i64>,
+    /// Part of the CPU time that was credited by name, in parts per million (1,000,000 = all).
+    pub coverage_ppm: Option<i64>,
+    /// Age of the newest stored interval in seconds.
+    pub lag_s: Option<i64>,
+    /// Highest sequence number stored durably.
+    pub durable_seq: Option<i64>,
+    /// Signed CPU µs that neither an account nor the system explains, over the last hour.
+    pub remainder_usec: Option<i64>,
+    /// Busy CPU µs over the same time, to judge the remainder by.
+    pub busy_usec: Option<i64>,
+    /// Number of accounts seen.
+    pub accounts: i64,
+    /// Why the agent sees less than all, e.g. "sees only some of /proc: it does not run with CAP_SYS_PTRACE".
+    pub limited: Option<String>,
+}
+
+/// How a host stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum HostState {
+    /// Enrolled, waits for approval.
+    Waiting,
+    /// Reports.
+    Live,
+    /// Has not reported for longer than it should.
+    Silent,
+    /// Frozen until an admin thaws it.
+    Frozen,
+    /// No longer trusted.
+    Revoked,
+}
+
+/// One host.
+#[derive(Debug, Clone)]
+pub struct HostView {
+    /// Who looks.
+    pub frame: Frame,
+    /// The host.
+    pub host: HostRow,
+    /// The range that the charts cover.
+    pub range: Range,
+    /// Start of the range.
+    pub from_ms: i64,
+    /// End of the range.
+    pub to_ms: i64,
+    /// CPU: accounts and system stacked, busy and remainder as lines; others as they come.
+    pub charts: Vec<ChartView>,
+    /// Accounts on this host; `usage` is of the range.
+    pub accounts: Vec<AccountRow>,
+}
+
+/// All accounts.
+#[derive(Debug, Clone)]
+pub struct AccountListView {
+    /// Who looks.
+    pub frame: Frame,
+    /// Accounts by id; `usage` is of the last hour.
+    pub accounts: Vec<AccountRow>,
+}
+
+/// One account in a list.
+#[derive(Debug, Clone)]
+pub struct AccountRow {
+    /// `shop@web1`.
+    pub id: String,
+    /// Numeric user id.
+    pub uid: i64,
+    /// Where the account stands.
+    pub state: LifecycleState,
+    /// Customer id, if it has one.
+    pub customer: Option<String>,
+    /// End of the newest interval stored.
+    pub last_seen_ms: Option<i64>,
+    /// Totals of the page's time.
+    pub usage: UsageTotals,
+    /// Exact cost of the page's time (positive); `None`: not billed or not known.
+    pub cost: Option<String>,
+}
+
+/// All customers.
+#[derive(Debug, Clone)]
+pub struct CustomerListView {
+    /// Who looks.
+    pub frame: Frame,
+    /// Customers by id.
+    pub customers: Vec<CustomerRow>,
+}
+
+/// One customer in the list.
+#[derive(Debug, Clone)]
+pub struct CustomerRow {
+    /// Customer id, e.g. `c-1`.
+    pub id: String,
+    /// Name.
+    pub name: String,
+    /// Plan id.
+    pub plan: String,
+    /// Money and state.
+    pub balance: BalanceView,
+    /// Number of accounts.
+    pub accounts: i64,
+}
+
+/// One customer, for admins.
+#[derive(Debug, Clone)]
+pub struct CustomerView {
+    /// Who looks.
+    pub frame: Frame,
+    /// Id, name, plan, balance.
+    pub customer: CustomerRow,
+    /// IANA name of the billing zone.
+    pub billing_zone: String,
+    /// Accounts; `usage` and `cost` are of today in the billing zone.
+    pub accounts: Vec<AccountRow>,
+    /// Ledger entries with lines, newest first.
+    pub ledger: Vec<LedgerEntry>,
+    /// Lifecycle events, newest first.
+    pub events: Vec<LifecycleEvent>,
+    /// Commands for the customer's accounts, newest first.
+    pub commands: Vec<CommandView>,
+}
+
+/// One lifecycle event.
+#[derive(Debug, Clone)]
+pub struct LifecycleEvent {
+    /// When it happened.
+    pub at_ms: i64,
+    /// E.g. `balance.negative`, `account.suspend`.
+    pub event: String,
+    /// The account, if it concerns one.
+    pub account: Option<String>,
+    /// More words, may be empty.
+    pub detail: String,
+}
+
+/// All alerts.
+#[derive(Debug, Clone)]
+pub struct AlertsView {
+    /// Who looks.
+    pub frame: Frame,
+    /// Alerts: open ones first, then newest first.
+    pub alerts: Vec<AlertRow>,
+}
+
+/// One alert.
+#[derive(Debug, Clone)]
+pub struct AlertRow {
+    /// When it was raised.
+    pub at_ms: i64,
+    /// When it was over, if it is.
+    pub recovered_ms: Option<i64>,
+    /// How bad it is.
+    pub severity: Severity,
+    /// Rule, e.g. `command.failed`.
+    pub rule: String,
+    /// Host, account or customer that it is about.
+    pub subject: String,
+    /// What happened and what to do.
+    pub text: String,
+}
+
+/// How bad an alert is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Severity {
+    /// Good to know.
+    Info,
+    /// Needs a look.
+    Warning,
+    /// Needs action now.
+    Critical,
+}
