@@ -1,0 +1,48 @@
+# Entry points for people and for CI. `make help` lists them.
+# Everything builds in the release profile, so that demo, tests and benches share one set of artifacts.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+# rustup's default place, for shells that did not read its profile.
+export PATH := $(PATH):$(HOME)/.cargo/bin
+BIN := $(or $(CARGO_TARGET_DIR),target)/release
+# More arguments for the demo or the benches: make demo ARGS="--listen 127.0.0.1:9000"
+ARGS ?=
+
+.PHONY: help deps deps-build demo build test bench man openapi fmt clean-demo
+
+help: ## this list
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 14
+
+deps: ## install what a build and the tests need (Debian, Ubuntu)
+	@packaging/deps test
+
+deps-build:
+	@packaging/deps build
+
+build: deps-build ## build the four programs
+	cargo build --release --locked -p hostmeter-agent -p hostmeter-collector --bins
+
+demo: build ## meter this machine: a collector, an agent and a page with graphs
+	@exec $(BIN)/hostmeter demo $(ARGS)
+
+test: deps ## everything that CI checks: format, lints, tests, browser, docs
+	@packaging/run-tests
+
+bench: ## measure the figures that the README states
+	@packaging/deps bench
+	cargo build --release --locked --workspace --bins
+	cargo run --release --locked -p hostmeter-benches -- $(ARGS)
+
+man: deps-build ## write packaging/man and packaging/completions from the command definitions
+	cargo run --release --locked -p hostmeter-tests --example gen_man
+
+openapi: deps-build ## accept the present OpenAPI document as the golden file
+	INSTA_UPDATE=always HOSTMETER_BLESS=1 cargo test --release --locked -p hostmeter-collector openapi
+
+fmt: ## format the Rust code
+	cargo fmt --all
+
+clean-demo: ## remove the demo's data directory (.demo)
+	rm -rf .demo
