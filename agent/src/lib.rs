@@ -1,0 +1,6 @@
+//! The per-host agent (sample, spool, ship) and the executor (verify a command, run a driver).
+//!
+//! The agent runs without root and only reads; the executor is root, listens on a unix socket and acts on signed
+//! commands alone.
+
+pub mod reading;

@@ -1,0 +1,105 @@
+//! What the collector answers to an envelope whose signature is verified: the host's chain, row by row.
+
+use crate::wire::ack::HostState;
+use crate::wire::envelope::Header;
+
+/// Where a host's chain stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Chain {
+    /// The epoch in force.
+    pub epoch: u64,
+    /// Highest sequence number stored without a hole; 0 if none.
+    pub high_seq: u64,
+    /// Header hash of that envelope, zero at 0: the next one's `prev`.
+    pub high_hash: [u8; 32],
+    /// How the host is treated.
+    pub state: HostState,
+}
+
+/// What to do with an envelope.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// Store it with the new high, then acknowledge. Bill it only if `billed`.
+    Store {
+        /// Whether it counts for hour totals now.
+        billed: bool,
+    },
+    /// Stored before: acknowledge again, change nothing.
+    AckAgain,
+    /// Two copies of one host: keep the bytes aside, freeze the host, answer 409 FORK.
+    Fork,
+    /// A hole: answer 409 WANT with the number expected.
+    Want(u64),
+    /// An epoch that was never granted: answer 409 RESUME.
+    Resume,
+}
+
+/// Decides. `stored_hash` is the header hash stored under the envelope's epoch and number, if any.
+pub fn decide(chain: &Chain, header: &Header, stored_hash: Option<[u8; 32]>) -> Verdict {
+    let (epoch, seq) = (header.stamp.epoch, header.stamp.seq);
+    if epoch > chain.epoch || epoch == 0 || seq == 0 {
+        return Verdict::Resume;
+    }
+    match stored_hash {
+        Some(hash) if hash == header.hash => return Verdict::AckAgain,
+        Some(_) => return Verdict::Fork,
+        None => {}
+    }
+    if epoch < chain.epoch || seq <= chain.high_seq {
+        return Verdict::Fork;
+    }
+    let next = chain.high_seq.saturating_add(1);
+    if seq > next {
+        return Verdict::Want(next);
+    }
+    if header.stamp.prev != chain.high_hash {
+        return Verdict::Fork;
+    }
+    Verdict::Store { billed: chain.state == HostState::Live }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ids::{BootId, HostId};
+    use crate::wire::envelope::{Domain, Stamp, peek, seal};
+    use crate::wire::key::SigningKey;
+
+    fn header(epoch: u64, seq: u64, prev: [u8; 32]) -> Header {
+        let stamp = Stamp {
+            domain: Domain::Batch,
+            host: HostId([1; 16]),
+            epoch,
+            seq,
+            prev,
+            boot: BootId([2; 16]),
+            wall_ns: 1,
+            boottime_ns: 1,
+        };
+        peek(&seal(&stamp, b"x", &SigningKey::from_seed(&[1; 32]).unwrap()).unwrap()).unwrap()
+    }
+
+    #[test]
+    fn one_row_for_each_row_of_the_table() {
+        let live = Chain { epoch: 2, high_seq: 5, high_hash: [5; 32], state: HostState::Live };
+        let check = |chain: Chain, h: Header, stored, want| assert_eq!(decide(&chain, &h, stored), want);
+        let next = header(2, 6, [5; 32]);
+        check(live, next, None, Verdict::Store { billed: true });
+        check(Chain { state: HostState::Pending, ..live }, next, None, Verdict::Store { billed: false });
+        check(Chain { state: HostState::Frozen, ..live }, next, None, Verdict::Store { billed: false });
+        check(live, next, Some(next.hash), Verdict::AckAgain);
+        check(live, next, Some([9; 32]), Verdict::Fork);
+        check(live, header(2, 6, [4; 32]), None, Verdict::Fork);
+        check(live, header(2, 5, [4; 32]), None, Verdict::Fork);
+        check(live, header(2, 8, [5; 32]), None, Verdict::Want(6));
+        check(live, header(3, 1, [0; 32]), None, Verdict::Resume);
+        check(live, header(0, 1, [0; 32]), None, Verdict::Resume);
+        check(live, header(2, 0, [5; 32]), None, Verdict::Resume);
+        let old = header(1, 3, [2; 32]);
+        check(live, old, Some(old.hash), Verdict::AckAgain);
+        check(live, old, None, Verdict::Fork);
+        let fresh = Chain { epoch: 1, high_seq: 0, high_hash: [0; 32], state: HostState::Live };
+        check(fresh, header(1, 1, [0; 32]), None, Verdict::Store { billed: true });
+        check(fresh, header(1, 1, [1; 32]), None, Verdict::Fork);
+    }
+}

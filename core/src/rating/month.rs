@@ -1,0 +1,90 @@
+//! The billing month of an hour, and the price version that an hour is rated by.
+
+use crate::plan::PriceVersion;
+use crate::units::UtcHour;
+use jiff::tz::TimeZone;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use std::fmt;
+
+/// A calendar month in a customer's billing zone, for example `2026-11`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct BillingMonth {
+    year: i16,
+    month: i8,
+}
+
+/// No month can be told.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum MonthError {
+    /// The hour lies outside the calendar (years -9999 to 9999).
+    #[error("hour {0} since 1970 is outside the calendar")]
+    Hour(i64),
+    /// Not a month.
+    #[error("{0:?} is not a month; write it like 2026-11")]
+    Text(String),
+}
+
+impl BillingMonth {
+    /// The month at the start of the hour, in the billing zone.
+    pub fn of(hour: UtcHour, zone: &TimeZone) -> Result<Self, MonthError> {
+        let start = jiff::Timestamp::from_millisecond(hour.start_ms()).map_err(|_| MonthError::Hour(hour.0))?;
+        let date = zone.to_datetime(start).date();
+        Ok(Self { year: date.year(), month: date.month() })
+    }
+
+    /// Reads `YYYY-MM`.
+    pub fn parse(text: &str) -> Result<Self, MonthError> {
+        let bad = || MonthError::Text(text.chars().take(16).collect());
+        let digits = |t: &str, len: usize| t.len() == len && t.bytes().all(|b| b.is_ascii_digit());
+        match text.split_once('-') {
+            Some((y, m)) if digits(y, 4) && digits(m, 2) => {
+                let year = y.parse().map_err(|_| bad())?;
+                let month = m.parse().ok().filter(|m| (1..=12).contains(m)).ok_or_else(bad)?;
+                Ok(Self { year, month })
+            }
+            _ => Err(bad()),
+        }
+    }
+}
+
+impl fmt::Display for BillingMonth {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:04}-{:02}", self.year, self.month)
+    }
+}
+
+impl Serialize for BillingMonth {
+    fn serialize<S: Serializer>(&self, s: S) -> Result<S::Ok, S::Error> {
+        s.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for BillingMonth {
+    fn deserialize<D: Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(d)?;
+        Self::parse(&text).map_err(serde::de::Error::custom)
+    }
+}
+
+/// The version of a plan that an hour is rated by: the latest that has started. A linear version starts at its hour;
+/// one with allowance, tiers or cap starts with its month in the customer's zone. `None`: the hour costs nothing.
+pub fn version_at<'a>(
+    versions: impl IntoIterator<Item = &'a PriceVersion>,
+    hour: UtcHour,
+    zone: &TimeZone,
+) -> Result<Option<&'a PriceVersion>, MonthError> {
+    let month = BillingMonth::of(hour, zone)?;
+    let mut latest: Option<&PriceVersion> = None;
+    for version in versions {
+        let start = version.id().valid_from;
+        let started = if version.is_linear() {
+            start <= hour
+        } else {
+            BillingMonth::of(start, &TimeZone::UTC)? <= month
+        };
+        if started && latest.is_none_or(|l| l.id().valid_from < start) {
+            latest = Some(version);
+        }
+    }
+    Ok(latest)
+}
