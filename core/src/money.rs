@@ -44,7 +44,9 @@ pub enum MoneyError {
         text: String,
     },
     /// More decimals than an amount carries.
-    #[error("amount {text:?} has {decimals} decimals; at most {MONEY_DECIMALS} are kept, and none is cut off silently")]
+    #[error(
+        "amount {text:?} has {decimals} decimals; at most {MONEY_DECIMALS} are kept, and none is cut off silently"
+    )]
     Decimals {
         /// The text given.
         text: String,

@@ -99,6 +99,12 @@ impl PriceVersion {
         self.prices.iter().map(|(m, p)| (*m, p))
     }
 
+    #[cfg(test)]
+    pub(crate) fn with_price_for_test(mut self, meter: Meter, price: Price) -> Self {
+        self.prices = vec![(meter, price)];
+        self
+    }
+
     /// Whether every price is a plain amount per unit. Only such a version may start in the middle of a month.
     pub fn is_linear(&self) -> bool {
         self.prices.iter().all(|(_, p)| p.is_linear())

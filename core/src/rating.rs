@@ -137,7 +137,13 @@ pub fn rate_hour(
         rated.total = rated.total.checked_add(amount).ok_or_else(|| overflow("the hour's total"))?;
         rated.month.set(meter, after);
         let price_version = version.id().clone();
-        rated.lines.push(Line { meter, quantity_before: before, quantity_after: after, price_version, amount });
+        rated.lines.push(Line {
+            meter,
+            quantity_before: before,
+            quantity_after: after,
+            price_version,
+            amount,
+        });
     }
     Ok(rated)
 }

@@ -32,7 +32,9 @@ pub enum PlanConflict {
         charged: UtcHour,
     },
     /// Another content with this start is in force already.
-    #[error("plan {plan} has another content from {start} on, in force since; choose a later `valid_from` (now {now})")]
+    #[error(
+        "plan {plan} has another content from {start} on, in force since; choose a later `valid_from` (now {now})"
+    )]
     InForce {
         /// The plan.
         plan: String,

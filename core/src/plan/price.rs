@@ -46,7 +46,8 @@ impl Price {
         check_tiers(&tiers, &mut faults);
         let scale = common_multiple(tiers.iter().map(|t| t.per));
         if scale.is_none() {
-            let want = "the `per` of the tiers have no common multiple below 2^63; use the same `per` in each";
+            let want =
+                "the `per` of the tiers have no common multiple below 2^63; use the same `per` in each";
             faults.add("tiers", "", want);
         }
         let faults = faults.into_vec();
@@ -144,10 +145,18 @@ fn check_tiers(tiers: &[Tier], faults: &mut Faults) {
         let last = i.saturating_add(1) == tiers.len();
         match tier.up_to {
             Some(end) if last => {
-                faults.add(&key(i, "up_to"), end, "the last tier has no `up_to`, so that every quantity has a price");
+                faults.add(
+                    &key(i, "up_to"),
+                    end,
+                    "the last tier has no `up_to`, so that every quantity has a price",
+                );
             }
             Some(end) if end <= before => {
-                faults.add(&key(i, "up_to"), end, format!("`up_to` is cumulative: it must be above {before}"));
+                faults.add(
+                    &key(i, "up_to"),
+                    end,
+                    format!("`up_to` is cumulative: it must be above {before}"),
+                );
             }
             Some(end) => before = end,
             None if last => {}

@@ -16,13 +16,13 @@ const TIER_KEYS: &[&str] = &["up_to", "amount", "per"];
 
 /// Reads a plan file in TOML.
 pub fn parse_toml(text: &str) -> Result<PriceVersion, PlanError> {
-    let node = |t| toml::from_str::<Node>(t).map_err(|e| e.to_string());
+    let node = |t: &str| toml::from_str::<Node>(t).map_err(|e| e.to_string());
     parse(text, "TOML", node)
 }
 
 /// Reads the same content as JSON.
 pub fn parse_json(text: &str) -> Result<PriceVersion, PlanError> {
-    let node = |t| serde_json::from_str::<Node>(t).map_err(|e| e.to_string());
+    let node = |t: &str| serde_json::from_str::<Node>(t).map_err(|e| e.to_string());
     parse(text, "JSON", node)
 }
 
@@ -34,7 +34,8 @@ fn parse(
     if text.len() > PLAN_TEXT_MAX_BYTES {
         return Err(PlanError::TooLarge { len: text.len() });
     }
-    let node = read(text).map_err(|message| PlanError::Syntax { format, message: message.trim_end().to_owned() })?;
+    let node =
+        read(text).map_err(|message| PlanError::Syntax { format, message: message.trim_end().to_owned() })?;
     let mut faults = Faults::default();
     let version = read_plan(&node, &mut faults);
     let faults = faults.into_vec();
@@ -52,9 +53,10 @@ fn read_plan(node: &Node, faults: &mut Faults) -> Option<PriceVersion> {
     let currency = plan.required("currency", "three upper-case letters, like \"EUR\"", faults, |t| {
         Currency::parse(t).map_err(|e| e.to_string())
     });
-    let valid_from = plan.required("valid_from", "the first hour, like \"2026-11-01T00:00:00Z\"", faults, |t| {
-        UtcHour::parse(t).map_err(|e| e.to_string())
-    });
+    let valid_from =
+        plan.required("valid_from", "the first hour, like \"2026-11-01T00:00:00Z\"", faults, |t| {
+            UtcHour::parse(t).map_err(|e| e.to_string())
+        });
     match plan.optional("base_per_day", faults, money) {
         Some(Some(fee)) if !fee.is_zero() => {
             faults.add("base_per_day", fee, "a base fee is not supported yet; leave the key out");
@@ -126,7 +128,11 @@ fn read_price(fields: &Fields<'_>, faults: &mut Faults) -> Option<Price> {
 
 fn read_tiers(fields: &Fields<'_>, node: &Node, faults: &mut Faults) -> Option<Vec<Tier>> {
     let Node::List(list) = node else {
-        faults.add(&fields.key("tiers"), node, "must be a list: tiers = [{ up_to = …, amount = …, per = … }, …]");
+        faults.add(
+            &fields.key("tiers"),
+            node,
+            "must be a list: tiers = [{ up_to = …, amount = …, per = … }, …]",
+        );
         return None;
     };
     // Every tier is read before the first missing one ends it, so that all faults are listed.
@@ -146,7 +152,8 @@ fn read_tiers(fields: &Fields<'_>, node: &Node, faults: &mut Faults) -> Option<V
 
 fn read_tier(fields: &Fields<'_>, faults: &mut Faults) -> Option<Tier> {
     let amount = fields.required("amount", "the price, like \"0.01\"", faults, money);
-    let per = fields.required("per", "base units that the amount pays for, like \"3600000000\"", faults, units);
+    let per =
+        fields.required("per", "base units that the amount pays for, like \"3600000000\"", faults, units);
     Some(Tier { up_to: None, amount: amount?, per: per? })
 }
 
@@ -155,7 +162,8 @@ fn money(text: &str) -> Result<Money, String> {
 }
 
 fn units(text: &str) -> Result<i64, String> {
-    text.parse().map_err(|_| "must be a whole number of base units below 2^63, like \"3600000000\"".to_owned())
+    text.parse()
+        .map_err(|_| "must be a whole number of base units below 2^63, like \"3600000000\"".to_owned())
 }
 
 fn meter(text: &str) -> Result<Meter, String> {
@@ -183,7 +191,11 @@ struct Fields<'a> {
 impl<'a> Fields<'a> {
     fn new(path: &str, node: &'a Node, known: &[&str], faults: &mut Faults) -> Option<Self> {
         let Node::Table(table) = node else {
-            faults.add(if path.is_empty() { "plan" } else { path }, node, "must be a table of keys and values");
+            faults.add(
+                if path.is_empty() { "plan" } else { path },
+                node,
+                "must be a table of keys and values",
+            );
             return None;
         };
         let fields = Self { path: path.to_owned(), table };

@@ -55,7 +55,8 @@ fn toml_and_json_have_one_canonical_form() {
     assert_eq!(version.id().to_string(), "basic@2026-12-01T00:00:00Z");
     assert_eq!(PriceVersionId::parse("basic@2026-12-01T00:00:00Z").unwrap(), *version.id());
     // An unquoted date-time of TOML means the same; so does another way to write the same number.
-    let other = PLAN.replace("\"2026-12-01T00:00:00Z\"", "2026-12-01T00:00:00Z").replace("\"25.5\"", "\"+25.500\"");
+    let other =
+        PLAN.replace("\"2026-12-01T00:00:00Z\"", "2026-12-01T00:00:00Z").replace("\"25.5\"", "\"+25.500\"");
     assert_ne!(other, PLAN);
     assert_eq!(parse_toml(&other).unwrap(), version);
 }
@@ -66,7 +67,9 @@ fn a_single_endless_tier_is_a_plain_price() {
         "price":[{"meter":"cpu_usec","tiers":[{"amount":"1","per":"2"}]}]}"#;
     let version = parse_json(tiers).unwrap();
     assert!(version.is_linear());
-    assert!(version.canonical().ends_with(r#""price":[{"meter":"cpu_usec","amount":"1.000000","per":"2"}]}"#));
+    assert!(
+        version.canonical().ends_with(r#""price":[{"meter":"cpu_usec","amount":"1.000000","per":"2"}]}"#)
+    );
     assert_eq!(version.price(Meter::CpuUsec), Price::per_unit(Money::parse("1").unwrap(), 2).as_ref().ok());
     assert_eq!(version.price(Meter::IoOps), None);
 }
@@ -142,7 +145,9 @@ fn faults_of_form() {
         "the plan has 1 fault(s):\n  price[0] = 7: must be a table of keys and values",
     );
     check(
-        &format!(r#"{{{head},"price":[{{"meter":"cpu_usec","amount":"1","per":"1"}},{{"meter":"cpu_usec","amount":"2","per":"1"}}]}}"#),
+        &format!(
+            r#"{{{head},"price":[{{"meter":"cpu_usec","amount":"1","per":"1"}},{{"meter":"cpu_usec","amount":"2","per":"1"}}]}}"#
+        ),
         "the plan has 1 fault(s):\n  price[1].meter = cpu_usec: this meter has a price already; each meter has one",
     );
     check(
@@ -154,11 +159,17 @@ fn faults_of_form() {
         "the plan has 1 fault(s):\n  price[0].tiers = null: must be a list: tiers = [{ up_to = …, amount = …, per = … }, …]",
     );
     check(
-        &format!(r#"{{{},"price":[{{"meter":"cpu_usec","amount":"1","per":"1","free":"5"}}]}}"#, head.replace("-01T", "-02T")),
+        &format!(
+            r#"{{{},"price":[{{"meter":"cpu_usec","amount":"1","per":"1","free":"5"}}]}}"#,
+            head.replace("-01T", "-02T")
+        ),
         "the plan has 1 fault(s):\n  valid_from = 2026-12-02T00:00:00Z: a plan with free allowance, tiers or cap \
          starts with a billing month: 00:00Z of the first, like \"2026-12-01T00:00:00Z\"",
     );
-    check("[]", "the plan is not valid TOML: TOML parse error at line 1, column 2\n  |\n1 | []\n  |  ^\nunquoted keys cannot be empty, expected letters, numbers, `-`, `_`");
+    check(
+        "[]",
+        "the plan is not valid TOML: TOML parse error at line 1, column 2\n  |\n1 | []\n  |  ^\nunquoted keys cannot be empty, expected letters, numbers, `-`, `_`",
+    );
     check("{\"id\":}", "the plan is not valid JSON: expected value at line 1 column 7");
     check(&"#".repeat(70_000), "the plan has 70000 bytes; at most 65536 are allowed");
     check(
@@ -235,7 +246,7 @@ proptest! {
         let ends = ends.into_iter().map(Some).chain([None]);
         let tiers = ends.map(|up_to| Tier { up_to, amount: Money::from_micros(amount), per }).collect();
         let price = Price::new(free, tiers, cap.map(Money::from_micros)).unwrap();
-        let version = PriceVersion { prices: vec![(Meter::CpuUsec, price)], ..parse_toml(PLAN).unwrap() };
+        let version = parse_toml(PLAN).unwrap().with_price_for_test(Meter::CpuUsec, price);
         let text = version.canonical();
         prop_assert_eq!(parse_json(&text).map(|v| v.canonical()), Ok(text.clone()));
         prop_assert_eq!(parse_json(&text), Ok(version));

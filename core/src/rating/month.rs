@@ -27,7 +27,8 @@ pub enum MonthError {
 impl BillingMonth {
     /// The month at the start of the hour, in the billing zone.
     pub fn of(hour: UtcHour, zone: &TimeZone) -> Result<Self, MonthError> {
-        let start = jiff::Timestamp::from_millisecond(hour.start_ms()).map_err(|_| MonthError::Hour(hour.0))?;
+        let start =
+            jiff::Timestamp::from_millisecond(hour.start_ms()).map_err(|_| MonthError::Hour(hour.0))?;
         let date = zone.to_datetime(start).date();
         Ok(Self { year: date.year(), month: date.month() })
     }
