@@ -32,6 +32,6 @@ pub use assets::{STATIC, STATIC_PREFIX, StaticFile, static_file};
 pub use chart::{ChartSize, chart_svg};
 pub use error::PanelError;
 pub use pages::{
-    account_page, accounts_page, alerts_page, customer_page, customers_page, error_page, host_page, hosts_page,
-    login_page, overview_page,
+    account_page, accounts_page, alerts_page, customer_page, customers_page, error_page, host_page,
+    hosts_page, login_page, overview_page,
 };
