@@ -56,3 +56,7 @@ pub const PAYMENT_MAX_BYTES: usize = 128;
 pub const TXN_ENTRIES_MAX: usize = 4_096;
 /// Rows of the lifecycle table that one call may take. The longest way (new, opened, grace, suspended) takes few.
 pub const LIFECYCLE_ROWS_MAX: usize = 16;
+/// Largest configuration file.
+pub const CONFIG_TEXT_MAX_BYTES: usize = 256 * 1024;
+/// Faults of a configuration file that are listed.
+pub const CONFIG_FAULTS_MAX: usize = 100;

@@ -1,6 +1,6 @@
 //! From a plan file to a checked [`PriceVersion`], or to every fault at once.
 
-use super::fault::{Faults, PlanError, nearest};
+use super::fault::{Faults, PlanError};
 use super::price::{Price, Tier};
 use super::tree::Node;
 use super::{PriceVersion, PriceVersionId};
@@ -8,6 +8,7 @@ use crate::ids::PlanId;
 use crate::limits::{PLAN_FAULTS_MAX, PLAN_TEXT_MAX_BYTES};
 use crate::meter::Meter;
 use crate::money::{Currency, Money};
+use crate::nearest::nearest;
 use crate::units::UtcHour;
 
 const PLAN_KEYS: &[&str] = &["id", "currency", "valid_from", "price", "base_per_day"];

@@ -75,7 +75,8 @@ pub struct Interval {
     /// Totals of the host; with the last part.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub host: Option<HostTotals>,
-    /// Accounts that used something or have processes.
+    /// Accounts that used something or have processes. An account that is not listed used nothing, unless a gap
+    /// covers it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub accounts: Vec<AccountUsage>,
     /// What is not known about this interval.
@@ -178,7 +179,7 @@ pub struct AccountUsage {
     pub home: Option<String>,
     /// Inode of the home directory, with `home`.
     pub home_inode: Option<u64>,
-    /// Measured meters.
+    /// Measured meters: 0 was measured as zero, and is sent; an absent meter was not measured.
     pub values: Values,
     /// Commands that used most, `other` last; sent once a minute.
     pub top: Vec<TopCommand>,
