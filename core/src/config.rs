@@ -3,13 +3,13 @@
 //! ```
 //! use hostmeter_core::config::{Faults, Table};
 //! let mut faults = Faults::default();
-//! let text = "state_dir = 5\nstaet = \"x\"";
+//! let text = "state_dir = 5\nstate_dri = \"x\"";
 //! let root: toml::Table = text.parse().unwrap_or_default();
 //! let table = Table::new("", &root, &["state_dir"], &mut faults);
 //! assert_eq!(table.text("state_dir", &mut faults), None);
 //! let error = faults.into_error("agent.toml").map_or_else(String::new, |e| e.to_string());
 //! assert!(error.contains("state_dir = 5: must be a string in quotes"));
-//! assert!(error.contains("staet = \"x\": unknown key; did you mean state_dir?"));
+//! assert!(error.contains("state_dri = \"x\": unknown key; did you mean state_dir?"));
 //! ```
 
 use crate::duration;
