@@ -3,4 +3,5 @@
 //! The agent runs without root and only reads; the executor is root, listens on a unix socket and acts on signed
 //! commands alone.
 
+pub mod limits;
 pub mod reading;
