@@ -1,0 +1,81 @@
+//! Settings: defaults, and each fault with what would be right.
+
+use super::*;
+
+fn parse(text: &str) -> Result<Config, String> {
+    Config::parse(Path::new("c.toml"), text).map_err(|e| e.to_string())
+}
+
+#[test]
+fn an_empty_file_means_the_defaults() {
+    let c = parse("").unwrap();
+    assert_eq!(c.listen.to_string(), "127.0.0.1:8080");
+    assert_eq!(c.billing.currency.as_str(), "EUR");
+    assert_eq!(c.billing.grace_ms, 7 * 86_400_000);
+    assert_eq!(c.billing.close_lag_ms, 48 * 3_600_000);
+    assert_eq!(c.control_db(), Path::new("/var/lib/hostmeter-collector/control.db"));
+    assert_eq!(
+        c.breaker,
+        Breaker { suspensions: 10, suspensions_percent: 5, deletions: 3, deletions_percent: 1 }
+    );
+    assert_eq!(c.tls, None);
+}
+
+#[test]
+fn every_setting() {
+    let c = parse(
+        r#"
+        listen = "[::1]:9000"
+        data_dir = "/tmp/x"
+        [tls]
+        cert = "/c.pem"
+        key = "/k.pem"
+        [store]
+        kind = "sqlite"
+        [billing]
+        currency = "USD"
+        default_plan = "gold"
+        grace = "2s"
+        delete_after = "3s"
+        final_notice = "1s"
+        overdraft = "0.5"
+        close_lag = "4h"
+        [breaker]
+        suspensions = 1
+        suspensions_percent = 2
+        deletions = 3
+        deletions_percent = 4
+        "#,
+    )
+    .unwrap();
+    assert_eq!(
+        (c.billing.grace_ms, c.billing.delete_after_ms, c.billing.final_notice_ms),
+        (2_000, 3_000, 1_000)
+    );
+    assert_eq!(c.billing.overdraft.micros(), 500_000);
+    assert_eq!(c.tls.unwrap().key, Path::new("/k.pem"));
+    assert_eq!(c.breaker.deletions_percent, 4);
+}
+
+#[test]
+fn faults() {
+    let check = |text: &str, want: &str| assert_eq!(parse(text).unwrap_err(), want);
+    check(
+        "liste = 1\nlisten = \"nowhere\"\ndata_dir = \"here\"\n[tls]\ncert = 4\n[store]\nkind = \"clickhouse\"\n\
+         [billing]\ncurrency = \"eur\"\ngrace = \"7\"\noverdraft = \"-1\"\ncolour = true\n[breaker]\ndeletions = -1\n",
+        "c.toml: 11 fault(s):\n  \
+         listen = \"nowhere\": wanted is an address and a port, for example \"127.0.0.1:8080\" or \"[::]:8443\"\n  \
+         data_dir = \"here\": wanted is an absolute path\n  \
+         tls.cert = 4: wanted is a text in quotes\n  \
+         tls.key: is missing\n  \
+         store.kind = \"clickhouse\": wanted is \"sqlite\", the only store of this version\n  \
+         billing.currency = \"eur\": currency \"eur\" is not three upper-case letters; write it like \"EUR\"\n  \
+         billing.overdraft = \"-1\": wanted is an amount that is not negative, for example \"5.00\"\n  \
+         billing.grace = \"7\": wanted is a whole number and a unit: 500ms, 10s, 15m, 48h, 7d\n  \
+         billing.colour = true: is not a setting; known here: currency, default_plan, overdraft, grace, delete_after, final_notice, close_lag\n  \
+         breaker.deletions = -1: wanted is a whole number from 0 to 4294967295\n  \
+         liste = 1: is not a setting; known here: listen, data_dir, tls, store, billing, breaker",
+    );
+    check("tls = 4", "c.toml: 1 fault(s):\n  tls = 4: wanted is a section: [tls]");
+    assert!(parse("a = = 1").unwrap_err().starts_with("c.toml: not valid TOML: TOML parse error at line 1"));
+}

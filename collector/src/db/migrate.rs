@@ -1,0 +1,71 @@
+//! Opening control.db: pragmas, schema, and the meter columns of `usage_hour`.
+
+use super::DbError;
+use crate::limits::{BUSY_TIMEOUT, PAGE_BYTES, STATEMENT_CACHE, WAL_AUTOCHECKPOINT_PAGES};
+use hostmeter_core::meter::Meter;
+use rusqlite::{Connection, OpenFlags, TransactionBehavior};
+use std::path::Path;
+
+/// The schema that this program reads and writes (`PRAGMA user_version`).
+pub const SCHEMA_VERSION: i64 = 1;
+
+const SCHEMA: &str = include_str!("schema.sql");
+
+/// The writer's connection, with the schema in place.
+pub(super) fn open(path: &Path) -> Result<Connection, DbError> {
+    let wrap = |source| DbError::Open { path: path.to_owned(), source };
+    let mut conn = Connection::open(path).map_err(wrap)?;
+    conn.busy_timeout(BUSY_TIMEOUT).map_err(wrap)?;
+    conn.pragma_update(None, "page_size", PAGE_BYTES).map_err(wrap)?;
+    // Returns the mode in force, so it is a query.
+    let mode: String = conn.query_row("PRAGMA journal_mode = WAL", [], |r| r.get(0)).map_err(wrap)?;
+    if mode != "wal" && mode != "memory" {
+        return Err(DbError::Damaged(format!("{}: journal mode is {mode:?}, not \"wal\"", path.display())));
+    }
+    conn.pragma_update(None, "synchronous", "FULL").map_err(wrap)?;
+    conn.pragma_update(None, "wal_autocheckpoint", WAL_AUTOCHECKPOINT_PAGES).map_err(wrap)?;
+    conn.pragma_update(None, "foreign_keys", true).map_err(wrap)?;
+    conn.set_prepared_statement_cache_capacity(STATEMENT_CACHE);
+    migrate(&mut conn, path)?;
+    Ok(conn)
+}
+
+/// A connection that cannot write.
+pub(super) fn open_reader(path: &Path) -> Result<Connection, DbError> {
+    let wrap = |source| DbError::Open { path: path.to_owned(), source };
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let conn = Connection::open_with_flags(path, flags).map_err(wrap)?;
+    conn.busy_timeout(BUSY_TIMEOUT).map_err(wrap)?;
+    conn.set_prepared_statement_cache_capacity(STATEMENT_CACHE);
+    Ok(conn)
+}
+
+fn migrate(conn: &mut Connection, path: &Path) -> Result<(), DbError> {
+    let tx = conn.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    let version: i64 = tx.pragma_query_value(None, "user_version", |r| r.get(0))?;
+    match version {
+        0 => {
+            tx.execute_batch(SCHEMA)?;
+            tx.pragma_update(None, "user_version", SCHEMA_VERSION)?;
+        }
+        SCHEMA_VERSION => {}
+        got => return Err(DbError::Newer { path: path.to_owned(), got, want: SCHEMA_VERSION }),
+    }
+    add_meter_columns(&tx)?;
+    tx.commit()?;
+    Ok(())
+}
+
+/// One column for each meter that adds up; NULL: not measured in that hour. A new meter gets its column at the first
+/// start of the version that knows it; a column of a meter that is gone stays.
+fn add_meter_columns(conn: &Connection) -> Result<(), DbError> {
+    let mut stmt = conn.prepare("SELECT name FROM pragma_table_info('usage_hour')")?;
+    let have: Vec<String> = stmt.query_map([], |r| r.get(0))?.collect::<Result<_, _>>()?;
+    for meter in Meter::ALL.iter().filter(|m| m.is_flow()) {
+        if !have.iter().any(|c| c == meter.name()) {
+            // A name from our own table: nothing to quote.
+            conn.execute_batch(&format!("ALTER TABLE usage_hour ADD COLUMN {} INTEGER", meter.name()))?;
+        }
+    }
+    Ok(())
+}

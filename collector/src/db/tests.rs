@@ -1,0 +1,163 @@
+//! control.db: group commit, rollback of one among many, what survives a reopening.
+
+use super::*;
+use std::sync::mpsc::channel;
+
+fn open(dir: &tempfile::TempDir) -> Db {
+    Db::open(&dir.path().join("control.db")).unwrap()
+}
+
+fn alerts(db: &Db) -> Vec<String> {
+    let read = |conn: &Connection| -> Result<Vec<String>, DbError> {
+        let mut stmt = conn.prepare("SELECT key FROM alert ORDER BY key")?;
+        Ok(stmt.query_map([], |r| r.get(0))?.collect::<Result<_, _>>()?)
+    };
+    db.read_blocking(read).unwrap()
+}
+
+fn add(tx: &Transaction<'_>, key: &str) -> Result<(), DbError> {
+    let sql = "INSERT INTO alert (key, kind, subject, detail, raised_ms) VALUES (?1, 'k', 's', '', 0)";
+    tx.execute(sql, [key])?;
+    Ok(())
+}
+
+#[test]
+fn pragmas_and_columns() {
+    let dir = tempfile::tempdir().unwrap();
+    let db = open(&dir);
+    let check = |pragma: &'static str, want: &str| {
+        let read = move |tx: &Transaction<'_>| -> Result<rusqlite::types::Value, DbError> {
+            Ok(tx.query_row(&format!("PRAGMA {pragma}"), [], |r| r.get(0))?)
+        };
+        let got = match db.write_blocking(read).unwrap() {
+            rusqlite::types::Value::Text(text) => text,
+            rusqlite::types::Value::Integer(n) => n.to_string(),
+            other => format!("{other:?}"),
+        };
+        assert_eq!(got, want, "{pragma}");
+    };
+    check("journal_mode", "wal");
+    check("synchronous", "2");
+    check("page_size", "8192");
+    check("foreign_keys", "1");
+    check("user_version", "1");
+    check("wal_autocheckpoint", "4000");
+    let columns: i64 = db
+        .read_blocking(|c| -> Result<i64, DbError> {
+            Ok(c.query_row("SELECT count(*) FROM pragma_table_info('usage_hour')", [], |r| r.get(0))?)
+        })
+        .unwrap();
+    let flows = hostmeter_core::meter::Meter::ALL.iter().filter(|m| m.is_flow()).count();
+    assert_eq!(usize::try_from(columns).unwrap(), 3 + flows);
+}
+
+#[test]
+fn a_failed_write_leaves_the_others_of_its_group() {
+    let dir = tempfile::tempdir().unwrap();
+    let db = open(&dir);
+    // The first write holds the writer until all others wait behind it, so that they share a commit.
+    let (go, wait) = channel::<()>();
+    let (answers, got) = channel();
+    std::thread::scope(|scope| {
+        let first = db.clone();
+        scope.spawn(move || {
+            first.write_blocking(move |tx| {
+                wait.recv().unwrap();
+                add(tx, "a-first")
+            })
+        });
+        while db.write_stats().waiting != 1 {
+            std::thread::yield_now();
+        }
+        for i in 0..9 {
+            let (db, answers) = (db.clone(), answers.clone());
+            scope.spawn(move || {
+                let result: Result<(), DbError> = db.write_blocking(move |tx| {
+                    add(tx, &format!("b{i}"))?;
+                    match i {
+                        3 => Err(DbError::Damaged("on purpose".into())),
+                        4 => panic!("on purpose"),
+                        5 => add(tx, "b5"),
+                        _ => Ok(()),
+                    }
+                });
+                answers.send((i, result.map_err(|e| e.to_string()))).unwrap();
+            });
+        }
+        while db.write_stats().waiting != 10 {
+            std::thread::yield_now();
+        }
+        go.send(()).unwrap();
+    });
+    drop(answers);
+    let mut got: Vec<_> = got.iter().collect();
+    got.sort();
+    for (i, result) in got {
+        match i {
+            3 => assert_eq!(result, Err("stored data is damaged: on purpose".into())),
+            4 => assert_eq!(result, Err("a bug stopped the write (on purpose); nothing was stored".into())),
+            5 => assert!(result.unwrap_err().contains("UNIQUE constraint failed: alert.key")),
+            _ => assert_eq!(result, Ok(())),
+        }
+    }
+    assert_eq!(alerts(&db), ["a-first", "b0", "b1", "b2", "b6", "b7", "b8"]);
+    let stats = db.write_stats();
+    assert_eq!(stats.writes, 10);
+    // A slow machine may end a group before all of them ran.
+    assert!(stats.commits <= 3, "{} commits for ten writes that waited together", stats.commits);
+    drop(db);
+    assert_eq!(alerts(&open(&dir)).len(), 7, "still there after a reopening");
+}
+
+#[test]
+fn a_full_queue_is_said_at_once() {
+    let dir = tempfile::tempdir().unwrap();
+    let db = open(&dir);
+    let (go, wait) = channel::<()>();
+    let blocked = std::thread::spawn({
+        let db = db.clone();
+        move || db.write_blocking(move |_| wait.recv().map_err(|_| DbError::Closed))
+    });
+    while db.write_stats().waiting != 1 {
+        std::thread::yield_now();
+    }
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    runtime.block_on(async {
+        let mut waiting = Vec::new();
+        let overloaded = loop {
+            let db = db.clone();
+            let mut write = Box::pin(async move { db.write(|tx| add(tx, "x")).await });
+            match std::future::poll_fn(|cx| {
+                std::task::Poll::Ready(std::future::Future::poll(write.as_mut(), cx))
+            })
+            .await
+            {
+                std::task::Poll::Ready(Err(e)) => break e,
+                std::task::Poll::Ready(Ok(())) => panic!("the writer is blocked"),
+                std::task::Poll::Pending => waiting.push(write),
+            }
+            assert!(waiting.len() <= crate::limits::WRITE_QUEUE_MAX + 1);
+        };
+        assert!(overloaded.is_overload(), "{overloaded}");
+    });
+    go.send(()).unwrap();
+    blocked.join().unwrap().unwrap();
+}
+
+#[test]
+fn a_newer_schema_is_refused() {
+    let dir = tempfile::tempdir().unwrap();
+    drop(open(&dir));
+    let path = dir.path().join("control.db");
+    Connection::open(&path).unwrap().pragma_update(None, "user_version", 99).unwrap();
+    let err = Db::open(&path).err().unwrap().to_string();
+    assert!(err.contains("schema version 99 is newer than 1"), "{err}");
+}
+
+#[test]
+fn readers_cannot_write() {
+    let dir = tempfile::tempdir().unwrap();
+    let db = open(&dir);
+    let result = db.read_blocking(|c| -> Result<usize, DbError> { Ok(c.execute("DELETE FROM alert", [])?) });
+    assert!(result.unwrap_err().to_string().contains("readonly"));
+}
