@@ -32,7 +32,6 @@ const fn file(
     StaticFile { name, ext, hash: fnv1a(bytes), content_type, bytes }
 }
 
-#[expect(clippy::cast_lossless, reason = "u64::from is not const")]
 /// FNV-1a, 64 bits: tells versions apart; no protection is built on it.
 const fn fnv1a(bytes: &[u8]) -> u64 {
     let mut hash = 0xcbf2_9ce4_8422_2325_u64;

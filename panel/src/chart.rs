@@ -20,7 +20,9 @@ use std::fmt::Write as _;
 /// For which width a chart is drawn. Text keeps its size, so a narrow screen gets its own drawing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ChartSize {
-    /// For half a desktop's width and more.
+    /// For a desktop's whole width.
+    Full,
+    /// For half a desktop's width, and for tablets.
     Wide,
     /// For a telephone.
     Narrow,
@@ -30,6 +32,7 @@ impl ChartSize {
     /// Width and height in CSS pixels.
     const fn pixels(self) -> (u32, u32) {
         match self {
+            ChartSize::Full => (1_130, 240),
             ChartSize::Wide => (560, 220),
             ChartSize::Narrow => (330, 210),
         }
@@ -38,6 +41,7 @@ impl ChartSize {
     /// Ticks wanted on the time axis.
     const fn time_ticks(self) -> i64 {
         match self {
+            ChartSize::Full => 13,
             ChartSize::Wide => 7,
             ChartSize::Narrow => 4,
         }
@@ -45,6 +49,7 @@ impl ChartSize {
 
     const fn suffix(self) -> &'static str {
         match self {
+            ChartSize::Full => "f",
             ChartSize::Wide => "w",
             ChartSize::Narrow => "n",
         }
@@ -89,7 +94,7 @@ pub(crate) fn gap_text(gap: &crate::view::GapView, clock: &Clock) -> String {
 /// `21 Nov, 10:05–10:12`.
 pub(crate) fn gap_time(gap: &crate::view::GapView, clock: &Clock) -> String {
     let same_day = clock.local(gap.from_ms, "%F") == clock.local(gap.to_ms, "%F");
-    let seconds = gap.to_ms.saturating_sub(gap.from_ms) < 600_000;
+    let seconds = gap.from_ms % 60_000 != 0 || gap.to_ms % 60_000 != 0;
     let time = if seconds { "%H:%M:%S" } else { "%H:%M" };
     let end = if same_day { clock.local(gap.to_ms, time) } else { clock.short(gap.to_ms) };
     format!("{} {}–{end}", clock.local(gap.from_ms, "%-d %b,"), clock.local(gap.from_ms, time))

@@ -83,6 +83,8 @@ pub(crate) struct Chart<'a> {
     pub(crate) ui: &'a Ui,
     pub(crate) v: &'a ChartView,
     pub(crate) id: String,
+    /// Only for a chart that has a row of its own.
+    full: Option<Html>,
     wide: Html,
     narrow: Html,
     table: DataTable,
@@ -93,11 +95,13 @@ pub(crate) struct Chart<'a> {
 impl HtmlSafe for Chart<'_> {}
 
 impl<'a> Chart<'a> {
-    pub(crate) fn new(v: &'a ChartView, ui: &'a Ui) -> Result<Self, PanelError> {
+    fn new(v: &'a ChartView, ui: &'a Ui, alone: bool) -> Result<Self, PanelError> {
+        let full = if alone { Some(Safe(chart_svg_at(v, &ui.clock, ChartSize::Full)?)) } else { None };
         Ok(Self {
             ui,
             v,
             id: crate::chart::slug(&v.id),
+            full,
             wide: Safe(chart_svg_at(v, &ui.clock, ChartSize::Wide)?),
             narrow: Safe(chart_svg_at(v, &ui.clock, ChartSize::Narrow)?),
             table: data_table(v, &ui.clock)?,
@@ -117,6 +121,11 @@ impl<'a> Chart<'a> {
             SeriesStyle::Stacked => "block",
             SeriesStyle::Area | SeriesStyle::Line => "stroke",
         }
+    }
+
+    /// The only series of a chart is named by the heading.
+    fn names_series(&self) -> bool {
+        self.v.series.len() > 1
     }
 
     fn buckets(&self) -> String {
@@ -140,6 +149,8 @@ pub(crate) fn tiles(charts: &[ChartView]) -> Vec<Tile> {
     charts.iter().flat_map(|c| c.series.iter().map(move |s| tile(c, &s.label, s.total))).collect()
 }
 
+/// Charts in two columns; the first of an odd number gets a row of its own.
 pub(crate) fn charts<'a>(views: &'a [ChartView], ui: &'a Ui) -> Result<Vec<Chart<'a>>, PanelError> {
-    views.iter().map(|v| Chart::new(v, ui)).collect()
+    let odd = views.len() % 2 == 1;
+    views.iter().enumerate().map(|(n, v)| Chart::new(v, ui, n == 0 && odd)).collect()
 }

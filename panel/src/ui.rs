@@ -47,6 +47,27 @@ impl Ui {
         self.tag(*ms, &self.clock.hour(*ms))
     }
 
+    /// From one time to another; the day is named once where both are on it.
+    pub(crate) fn period(&self, from_ms: &i64, to_ms: &i64) -> Html {
+        let same = self.clock.local(*from_ms, "%F") == self.clock.local(*to_ms, "%F");
+        let end = if same { self.clock.local(*to_ms, "%H:%M") } else { self.clock.short(*to_ms) };
+        Safe(format!("{} – {}", self.time(from_ms), self.tag(*to_ms, &end)))
+    }
+
+    /// A ledger entry's kind for people; an unknown one as it is.
+    pub(crate) fn kind(&self, kind: &str) -> String {
+        let names = [
+            ("charge", "Usage"),
+            ("topup", "Top-up"),
+            ("adjustment", "Adjustment"),
+            ("refund", "Refund"),
+            ("referral", "Referral credit"),
+            ("tax", "Tax"),
+            ("write-off", "Write-off"),
+        ];
+        names.into_iter().find(|(k, _)| *k == kind).map_or(kind, |(_, name)| name).to_owned()
+    }
+
     /// RFC 3339 in UTC.
     pub(crate) fn utc(&self, ms: &i64) -> String {
         Clock::utc(*ms)
@@ -116,6 +137,11 @@ impl Ui {
         value.map_or_else(unknown, |v| Safe(span(v)))
     }
 
+    /// A length of time: whole seconds where they are whole.
+    pub(crate) fn interval(&self, ms: &i64) -> String {
+        if ms % 1_000 == 0 { span(ms / 1_000) } else { format!("{} ms", number::group(i128::from(*ms))) }
+    }
+
     pub(crate) fn coverage(&self, ppm: &Option<i64>) -> Html {
         ppm.map_or_else(unknown, |ppm| {
             let class = if ppm < 990_000 { "warn-text" } else { "" };
@@ -129,11 +155,11 @@ impl Ui {
         Safe(format!("<span class=\"{class}\">{}</span>", escape(&minus(amount))))
     }
 
-    /// A change of the balance: always signed.
+    /// A change of the balance: always signed, with six decimals so that they line up.
     pub(crate) fn change(&self, amount: &str) -> Html {
         let credit = !amount.starts_with('-') && amount.chars().any(|c| ('1'..='9').contains(&c));
         let (class, sign) = if credit { ("amount pos", "+") } else { ("amount", "") };
-        Safe(format!("<span class=\"{class}\">{sign}{}</span>", escape(&minus(amount))))
+        Safe(format!("<span class=\"{class}\">{sign}{}</span>", escape(&pad(&minus(amount)))))
     }
 
     pub(crate) fn maybe_amount(&self, amount: &Option<String>) -> Html {
@@ -250,6 +276,16 @@ fn minus(amount: &str) -> String {
     amount.strip_prefix('-').map_or_else(|| amount.to_owned(), |rest| format!("−{rest}"))
 }
 
+/// Fills the decimals of an amount up to micro-units; text that is no amount stays as it is.
+fn pad(amount: &str) -> String {
+    let (whole, decimals) = amount.split_once('.').unwrap_or((amount, ""));
+    let number = whole.trim_start_matches('−');
+    if number.is_empty() || !number.chars().chain(decimals.chars()).all(|c| c.is_ascii_digit()) {
+        return amount.to_owned();
+    }
+    format!("{whole}.{decimals:0<6}")
+}
+
 /// Escapes text for HTML content and attributes.
 pub(crate) fn escape(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
@@ -299,9 +335,10 @@ mod tests {
         for (amount, html) in rows {
             assert_eq!(ui().big_amount(amount).0, html);
         }
-        assert_eq!(ui().change("10.00").0, "<span class=\"amount pos\">+10.00</span>");
+        assert_eq!(ui().change("10.00").0, "<span class=\"amount pos\">+10.000000</span>");
+        assert_eq!(ui().change("ten").0, "<span class=\"amount\">ten</span>");
         assert_eq!(ui().change("0.000000").0, "<span class=\"amount\">0.000000</span>");
-        assert_eq!(ui().change("-0.001").0, "<span class=\"amount\">−0.001</span>");
+        assert_eq!(ui().change("-0.001").0, "<span class=\"amount\">−0.001000</span>");
     }
 
     #[test]

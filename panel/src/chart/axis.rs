@@ -59,9 +59,12 @@ impl Scale {
         };
         let limit = i64::try_from(MAX_TICKS).unwrap_or(8);
         let above = (1..=limit).find(|i| at(*i) >= high.max(least)).unwrap_or(limit);
-        let below = if low >= 0 { 0 } else { (1..=limit).find(|i| at(-*i) <= low).unwrap_or(limit) };
+        // A little air below the lowest value; a whole step would waste height on a small negative remainder.
+        let min = if low >= 0 { 0 } else { low.saturating_sub(at(1) / 8) };
+        let below = (1..limit).take_while(|i| at(-*i) >= min).count();
+        let below = i64::try_from(below).unwrap_or(0);
         let ticks = (-below..=above).map(at).collect();
-        Self { unit, min: at(-below), max: at(above), ticks, per_unit, places }
+        Self { unit, min, max: at(above), ticks, per_unit, places }
     }
 
     /// A tick's or value's number in the axis' unit.
@@ -73,7 +76,8 @@ impl Scale {
 /// The smallest of 0.1, 0.2, 0.5, 1, 2, 5, 10 … units that makes at most `wanted` steps, in tenths of the unit.
 fn round_step(whole: i64, rest: i64, per_unit: i64, wanted: i64) -> (i64, u32) {
     let tenths = i128::from(whole) * 10 + i128::from(rest) * 10 / i128::from(per_unit.max(1));
-    let target = i64::try_from(tenths / i128::from(wanted.max(1)) + 1).unwrap_or(i64::MAX);
+    let target = i64::try_from((tenths + i128::from(wanted) - 1).max(1) / i128::from(wanted.max(1)))
+        .unwrap_or(i64::MAX);
     let mut power = 1_i64;
     loop {
         for factor in [1_i64, 2, 5] {
@@ -138,11 +142,12 @@ mod tests {
         let c = Quantity::CpuUsec;
         #[rustfmt::skip]
         let rows = [
-            (c, 0, 0, "% of a core", "0 1 2 3 4 5"),
+            (c, 0, 0, "% of a core", "0 2 4 6"),
             (c, 0, 520_000_000, "% of a core", "0 20 40 60"),
             (c, 0, 1_000_000_000, "cores", "0.0 0.5 1.0"),
             (c, 0, 3_900_000_000, "cores", "0 1 2 3 4"),
-            (c, -20_000_000, 390_000_000, "% of a core", "−10 0 10 20 30 40"),
+            (c, -20_000_000, 390_000_000, "% of a core", "0 10 20 30 40"),
+            (c, -230_000_000, 390_000_000, "% of a core", "−20 −10 0 10 20 30 40"),
             (Quantity::KibSec, 0, 1_500 * 1_024 * 1_000, "GiB", "0.0 0.5 1.0 1.5"),
             (Quantity::Bytes, 0, 0, "KiB/s", "0.0 0.5 1.0"),
         ];
@@ -162,7 +167,7 @@ mod tests {
         #[rustfmt::skip]
         let rows = [
             ("UTC", 3_600_000, 6, "12:10 12:20 12:30 12:40 12:50 13:00"),
-            ("Asia/Kolkata", 3_600_000, 4, "17:40 18:00 18:20"),
+            ("Asia/Kolkata", 3_600_000, 4, "17:45 18:00 18:15 18:30"),
             ("Europe/Riga", 86_400_000, 6, "16:00 20:00 22 Nov 04:00 08:00 12:00"),
         ];
         for (zone, length, wanted, text) in rows {
