@@ -1,0 +1,198 @@
+//! What is kept for a customer between two steps.
+
+use super::facts::Settings;
+use crate::ids::AccountId;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use std::fmt;
+
+/// Where a customer stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Phase {
+    /// No account yet.
+    New,
+    /// In use, with credit.
+    Active,
+    /// Below zero; the accounts run on until the deadline.
+    Grace,
+    /// The accounts are stopped.
+    Suspended,
+    /// The accounts are being archived and moved away.
+    Deleting,
+    /// The accounts are gone; what they held can be brought back until the purge.
+    Deleted,
+}
+
+/// A text that names no phase.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0:?} is no customer state; known are new, active, grace, suspended, deleting, deleted")]
+pub struct PhaseError(String);
+
+impl Phase {
+    /// Every phase.
+    pub const ALL: &'static [Self] =
+        &[Self::New, Self::Active, Self::Grace, Self::Suspended, Self::Deleting, Self::Deleted];
+
+    /// The name in API and database.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::New => "new",
+            Self::Active => "active",
+            Self::Grace => "grace",
+            Self::Suspended => "suspended",
+            Self::Deleting => "deleting",
+            Self::Deleted => "deleted",
+        }
+    }
+
+    /// Reads the name.
+    pub fn parse(text: &str) -> Result<Self, PhaseError> {
+        let known = Self::ALL.iter().copied().find(|p| p.as_str() == text);
+        known.ok_or_else(|| PhaseError(text.chars().take(32).collect()))
+    }
+}
+
+impl fmt::Display for Phase {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// What an account is meant to be; its agent brings it there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Desired {
+    /// Running.
+    Active,
+    /// Stopped.
+    Suspended,
+    /// Archived and moved away.
+    Deleted,
+}
+
+/// One account of the customer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AccountState {
+    /// What it is meant to be.
+    pub desired: Desired,
+    /// Since when, in milliseconds since the epoch.
+    pub since_ms: i64,
+    /// It was ordered back from a deletion, and its agent has not confirmed that yet.
+    pub restoring: bool,
+}
+
+/// A customer's state. Stored as a whole; only [`super::step`] and [`CustomerState::postponed`] change it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CustomerState {
+    /// Where the customer stands.
+    pub phase: Phase,
+    /// Since when, in milliseconds since the epoch.
+    pub since_ms: i64,
+    /// Counts the times that the balance became a problem.
+    pub episode: u64,
+    /// Events so far: the number of the last one.
+    pub events: u64,
+    /// Staff holds suspension and deletion back.
+    pub hold: bool,
+    /// When the episode's first notice was given out; `None` outside an episode.
+    pub notice_ms: Option<i64>,
+    /// When the grace ends, the collector's own outages aside.
+    pub grace_until_ms: Option<i64>,
+    /// Reminders of this episode so far.
+    pub reminders: usize,
+    /// Since when the balance is below zero without a break.
+    pub negative_since_ms: Option<i64>,
+    /// When the final notice before deletion was given out.
+    pub final_notice_ms: Option<i64>,
+    /// How long the collector itself was out since the phase began: every deadline moves by it.
+    pub outage_ms: i64,
+    /// How much of that was before the final notice.
+    pub outage_before_notice_ms: i64,
+    /// The customer's accounts.
+    pub accounts: BTreeMap<AccountId, AccountState>,
+}
+
+impl CustomerState {
+    /// A customer made at `now_ms`.
+    pub const fn new(now_ms: i64) -> Self {
+        Self {
+            phase: Phase::New,
+            since_ms: now_ms,
+            episode: 0,
+            events: 0,
+            hold: false,
+            notice_ms: None,
+            grace_until_ms: None,
+            reminders: 0,
+            negative_since_ms: None,
+            final_notice_ms: None,
+            outage_ms: 0,
+            outage_before_notice_ms: 0,
+            accounts: BTreeMap::new(),
+        }
+    }
+
+    /// The state after an outage of the collector: deadlines that run move by its length.
+    #[must_use]
+    pub fn postponed(mut self, outage_ms: i64) -> Self {
+        self.outage_ms = self.outage_ms.saturating_add(outage_ms.max(0));
+        self
+    }
+
+    /// What an account is meant to be; active where it is not known yet.
+    pub fn desired(&self, account: &AccountId) -> Desired {
+        self.accounts.get(account).map_or(Desired::Active, |a| a.desired)
+    }
+
+    /// The date that hangs over the customer: the end of the grace, or the earliest deletion. In milliseconds since
+    /// the epoch.
+    pub fn deadline_ms(&self, settings: &Settings) -> Option<i64> {
+        match self.phase {
+            Phase::Grace => self.grace_ends_ms(),
+            Phase::Suspended => self.negative_since_ms.map(|_| self.delete_at_ms(settings)),
+            Phase::New | Phase::Active | Phase::Deleting | Phase::Deleted => None,
+        }
+    }
+
+    pub(super) fn grace_ends_ms(&self) -> Option<i64> {
+        self.grace_until_ms.map(|end| end.saturating_add(self.outage_ms))
+    }
+
+    /// The earliest deletion: the whole time suspended, for every account, with the balance below zero throughout.
+    pub(super) fn delete_at_ms(&self, settings: &Settings) -> i64 {
+        let accounts = self.accounts.values().map(|a| a.since_ms);
+        let base = accounts.chain(self.negative_since_ms).fold(self.since_ms, i64::max);
+        let due = base.saturating_add(settings.delete_after_ms).saturating_add(self.outage_ms);
+        self.final_notice_ms.map_or(due, |at| due.max(self.notice_over_ms(at, settings)))
+    }
+
+    /// When a final notice that was given out or accepted at `at_ms` is old enough.
+    pub(super) fn notice_over_ms(&self, at_ms: i64, settings: &Settings) -> i64 {
+        let outage_ms = self.outage_ms.saturating_sub(self.outage_before_notice_ms);
+        at_ms.saturating_add(settings.final_notice()).saturating_add(outage_ms)
+    }
+
+    /// Enters a phase. Dates of the phase before are forgotten; back in use, the episode ends.
+    pub(super) fn enter(&mut self, phase: Phase, now_ms: i64) {
+        self.phase = phase;
+        self.since_ms = now_ms;
+        self.outage_ms = 0;
+        self.outage_before_notice_ms = 0;
+        self.grace_until_ms = None;
+        self.reminders = 0;
+        self.final_notice_ms = None;
+        if phase == Phase::Active {
+            self.notice_ms = None;
+        }
+    }
+
+    /// Opens an episode with its first notice, unless one is open.
+    pub(super) fn open_episode(&mut self, now_ms: i64) {
+        if self.notice_ms.is_none() {
+            self.episode = self.episode.saturating_add(1);
+            self.notice_ms = Some(now_ms);
+        }
+    }
+}
