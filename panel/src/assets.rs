@@ -67,6 +67,9 @@ mod tests {
         for f in STATIC {
             assert_eq!(static_file(&f.url()).map(|g| g.bytes), Some(f.bytes));
         }
+        assert!(
+            static_file(&STYLE.url().replace(&format!("{:016x}", STYLE.hash), "0123456789abcdef")).is_none()
+        );
         assert!(static_file("/static/hostmeter.css").is_none());
         assert!(static_file("/static/../Cargo.toml").is_none());
         assert_eq!(fnv1a(b"foobar"), 0x8594_4171_f739_67e8); // from the reference tables of FNV

@@ -335,6 +335,7 @@ mod tests {
         for (amount, html) in rows {
             assert_eq!(ui().big_amount(amount).0, html);
         }
+        assert_eq!(ui().amount("<b>").0, "<span class=\"amount\">&lt;b&gt;</span>");
         assert_eq!(ui().change("10.00").0, "<span class=\"amount pos\">+10.000000</span>");
         assert_eq!(ui().change("ten").0, "<span class=\"amount\">ten</span>");
         assert_eq!(ui().change("0.000000").0, "<span class=\"amount\">0.000000</span>");

@@ -172,10 +172,7 @@ fn shape(view: &ChartView, series: &SeriesView, below: &mut Vec<Dot>) -> Shape {
         .iter()
         .filter(|p| p.at_ms < view.to_ms && p.at_ms.saturating_add(view.step_ms) > view.from_ms)
     {
-        let Some(rate) = rate_milli(*point) else {
-            expected = None;
-            continue;
-        };
+        let Some(rate) = rate_milli(*point) else { continue };
         let under = match series.style {
             SeriesStyle::Stacked => below.iter().find(|(t, _)| *t == point.at_ms).map_or(0, |(_, v)| *v),
             SeriesStyle::Area | SeriesStyle::Line => 0,
