@@ -1,6 +1,7 @@
-//! Every limit of the agent and the executor, by name, with the relations between them held at compile time.
+//! Every limit of the agent, by name, with the relations between them held at compile time. The executor has its own.
 
-use hostmeter_core::limits::{GAPS_MAX, TOP_MAX};
+use hostmeter_core::limits::{ENVELOPE_MAX_BYTES, GAPS_MAX, TOP_MAX};
+use hostmeter_core::units::HOUR_MS;
 use std::time::Duration;
 
 // Sampling.
@@ -42,3 +43,82 @@ const _: () = assert!(TOP_NAMED_MAX < TOP_MAX, "there is room for `other`");
 const _: () = assert!(READING_GAPS_MAX < GAPS_MAX, "there is room for gaps of the caller");
 const _: () = assert!(SHARE_READS_MAX <= SHARE_READS_FIRST_MAX);
 const _: () = assert!(COMMAND_MAX_BYTES * 3 <= hostmeter_core::limits::NAME_MAX_CHARS);
+
+/// Shortest interval that may be configured, in milliseconds.
+pub const INTERVAL_MIN_MS: i64 = 100;
+/// Longest interval that may be configured, in milliseconds.
+pub const INTERVAL_MAX_MS: i64 = HOUR_MS;
+/// Intervals are at least this long while the spool is more than half full.
+pub const INTERVAL_HALF_FULL_MS: i64 = 60_000;
+/// Intervals are at least this long while the spool is more than three quarters full.
+pub const INTERVAL_NEARLY_FULL_MS: i64 = 600_000;
+/// A sweep that ends this long after its tick still counts as on time: the interval ends with the tick.
+pub const SNAP_MAX_MS: i64 = 250;
+/// A hole in time (agent down, clock stepped) is named back to this long before its end.
+pub const HOLE_MAX_MS: i64 = 31 * 24 * HOUR_MS;
+/// Usage of an interval that stayed open longer than this is spread over its last part only.
+pub const WIDEN_MAX_MS: i64 = 7 * 24 * HOUR_MS;
+/// Longest reason of a gap, in bytes; longer ones are cut.
+pub const GAP_REASON_MAX_BYTES: usize = 256;
+/// Gaps kept from sweeps whose interval is still open.
+pub const OPEN_GAPS_MAX: usize = GAPS_MAX;
+
+/// Round trips longer than this teach nothing about the collector's time, in milliseconds.
+pub const ROUND_TRIP_MAX_MS: i64 = 5_000;
+/// Corrections up to this are slewed, larger ones are stepped, in milliseconds.
+pub const SLEW_MAX_MS: i64 = 30_000;
+/// How fast a correction is slewed: one part in this many of the time that passes.
+pub const SLEW_DIVISOR: i64 = 20;
+
+/// Default cap of unacknowledged bytes in the spool.
+pub const SPOOL_DEFAULT_BYTES: u64 = 256 * 1024 * 1024;
+/// Smallest cap that may be configured.
+pub const SPOOL_MIN_BYTES: u64 = 64 * 1024;
+/// Largest cap that may be configured.
+pub const SPOOL_MAX_BYTES: u64 = 64 * 1024 * 1024 * 1024;
+/// Largest segment; a spool with a small cap has smaller ones.
+pub const SEGMENT_MAX_BYTES: u64 = 4 * 1024 * 1024;
+/// A segment is at least this part of the cap, so that their number stays bounded.
+pub const SEGMENTS_PER_CAP: u64 = 64;
+/// Largest local trailer of a record.
+pub const TRAILER_MAX_BYTES: usize = 8 * 1024 * 1024;
+/// Largest record of the spool.
+pub const RECORD_MAX_BYTES: usize = ENVELOPE_MAX_BYTES + TRAILER_MAX_BYTES + 64;
+/// Outcomes of commands in one batch; the rest goes with the next.
+pub const OUTCOMES_PER_BATCH_MAX: usize = 16;
+/// Messages that wait for the sampling thread.
+pub const INBOX_MAX: usize = 16;
+
+/// Back-off after a failure, unless configured: shortest, in milliseconds.
+pub const BACKOFF_MIN_MS: i64 = 2_000;
+/// Back-off after a failure, unless configured: longest, in milliseconds.
+pub const BACKOFF_MAX_MS: i64 = 300_000;
+/// The collector's own wish to be left alone (Retry-After) is followed up to this, in milliseconds.
+pub const RETRY_AFTER_MAX_MS: i64 = 3_600_000;
+/// Agents spread their requests over at most this long after a tick, in milliseconds.
+pub const PHASE_MAX_MS: i64 = 5_000;
+/// Time to connect, in milliseconds.
+pub const CONNECT_MAX_MS: u64 = 10_000;
+/// Time for one request and its answer, in milliseconds.
+pub const REQUEST_MAX_MS: u64 = 30_000;
+/// How long the collector may hold a request for commands, in seconds.
+pub const LONG_POLL_SEC: u64 = 25;
+/// Time for a long poll and its answer, in milliseconds.
+pub const LONG_POLL_MAX_MS: u64 = LONG_POLL_SEC * 1_000 + 15_000;
+/// Largest answer of the collector.
+pub const ANSWER_MAX_BYTES: usize = 1024 * 1024;
+/// Largest file of certificates.
+pub const CA_FILE_MAX_BYTES: u64 = 4 * 1024 * 1024;
+/// Largest small file of the state directory that is read (enrolment, clock, status).
+pub const STATE_FILE_MAX_BYTES: u64 = 1024 * 1024;
+/// The service manager hears of the sampling thread at least this often, in milliseconds.
+pub const WATCHDOG_EVERY_MS: i64 = 10_000;
+
+const _: () =
+    assert!(INTERVAL_MIN_MS < INTERVAL_HALF_FULL_MS && INTERVAL_HALF_FULL_MS < INTERVAL_NEARLY_FULL_MS);
+const _: () = assert!(INTERVAL_NEARLY_FULL_MS < INTERVAL_MAX_MS && SNAP_MAX_MS < INTERVAL_MAX_MS);
+const _: () = assert!(WIDEN_MAX_MS <= HOLE_MAX_MS);
+const _: () = assert!(SPOOL_MIN_BYTES <= SPOOL_DEFAULT_BYTES && SPOOL_DEFAULT_BYTES <= SPOOL_MAX_BYTES);
+const _: () = assert!(SPOOL_DEFAULT_BYTES / SEGMENTS_PER_CAP <= SEGMENT_MAX_BYTES);
+const _: () = assert!(BACKOFF_MIN_MS < BACKOFF_MAX_MS && ROUND_TRIP_MAX_MS < SLEW_MAX_MS);
+const _: () = assert!(LONG_POLL_SEC * 1_000 < LONG_POLL_MAX_MS);

@@ -1,0 +1,335 @@
+//! The spool: sealed envelopes on disk until the collector has them.
+//!
+//! Append-only segments `NNNNNNNNNNNN.seg` in a directory of mode 0700. A segment is a row of records:
+//!
+//! | bytes | field |
+//! | --- | --- |
+//! | 4 | length of envelope and trailer together, big-endian |
+//! | 4 | CRC-32C over the length and what follows, big-endian |
+//! | … | the envelope, exactly as it is sent (its header states its length) |
+//! | … | local trailer, JSON, never sent: see [`record::Trailer`] |
+//!
+//! A batch exists once `fdatasync` returned. All parts of one interval are written at once and lie in one segment;
+//! only the last part's trailer says that the group is complete, and a torn group is cut off whole. Damage before
+//! good records is set aside as `*.damaged`. An `fdatasync` that failed is never tried again on the same file: what
+//! was written is cut off, everything is read again and a new segment is begun.
+
+pub mod reader;
+pub mod record;
+mod scan;
+mod segments;
+
+pub use reader::{Entry, Reader};
+pub use segments::{Acked, Usage};
+
+use crate::interval::Baseline;
+use crate::limits::{SEGMENT_MAX_BYTES, SEGMENTS_PER_CAP};
+use crate::state::sync_dir;
+use hostmeter_core::ids::HostId;
+use hostmeter_core::limits::ENVELOPE_MAX_BYTES;
+use hostmeter_core::wire::envelope;
+use record::Trailer;
+use segments::{Segment, Shared};
+use std::fs::{File, OpenOptions};
+use std::io;
+use std::os::unix::fs::{FileExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+
+/// Why the spool could not take, give or keep something.
+#[derive(Debug, thiserror::Error)]
+pub enum SpoolError {
+    /// The file system refused.
+    #[error("{path}: {source}")]
+    Io {
+        /// The file or directory.
+        path: PathBuf,
+        /// What the system said.
+        #[source]
+        source: io::Error,
+    },
+    /// The disk or the quota is full. Nothing was kept of this group; nothing that was durable is lost.
+    #[error("{path}: no space left ({source}); free some, usage is kept in memory until then")]
+    NoSpace {
+        /// The segment.
+        path: PathBuf,
+        /// What the system said.
+        #[source]
+        source: io::Error,
+    },
+    /// `fdatasync` failed: what was written since is not trusted.
+    #[error(
+        "{path}: the disk did not take what was written ({source}); the spool is read again before it goes on"
+    )]
+    Sync {
+        /// The segment.
+        path: PathBuf,
+        /// What the system said.
+        #[source]
+        source: io::Error,
+    },
+    /// The cap is reached by what is not acknowledged.
+    #[error(
+        "the spool holds {unacked_bytes} unacknowledged bytes of at most {cap_bytes}; intervals stay open"
+    )]
+    Full {
+        /// Unacknowledged bytes.
+        unacked_bytes: u64,
+        /// The cap.
+        cap_bytes: u64,
+    },
+    /// A record of another host or epoch.
+    #[error(
+        "{path}: holds batches of host {host}, epoch {epoch}, which is not this enrolment; move the spool away"
+    )]
+    Foreign {
+        /// The segment.
+        path: PathBuf,
+        /// Host in the record.
+        host: HostId,
+        /// Epoch in the record.
+        epoch: u64,
+    },
+    /// A record that was good when the spool was opened is not any more.
+    #[error("{path}: the record at byte {offset} is damaged; a restart sets it aside")]
+    Damaged {
+        /// The segment.
+        path: PathBuf,
+        /// Where.
+        offset: u64,
+    },
+    /// An envelope or trailer that cannot be a record.
+    #[error("a record of {0} bytes cannot be kept")]
+    TooLarge(usize),
+}
+
+pub(crate) fn io_at(path: &Path) -> impl Fn(io::Error) -> SpoolError + '_ {
+    move |source| SpoolError::Io { path: path.to_owned(), source }
+}
+
+/// Where the chain goes on.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Tail {
+    /// Number of the last envelope; 0 if there is none.
+    pub seq: u64,
+    /// Its header hash; zero if there is none.
+    pub hash: [u8; 32],
+    /// End of the last interval.
+    pub to_ms: Option<i64>,
+    /// Cumulative readings at that end, where the source outlives the agent.
+    pub baseline: Option<Baseline>,
+}
+
+/// What opening found beside good records.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Findings {
+    /// Bytes of torn groups that were cut off.
+    pub torn_bytes: u64,
+    /// Segments whose damage was set aside.
+    pub damaged: Vec<PathBuf>,
+    /// Numbers that are missing between good records: (first, last).
+    pub missing: Vec<(u64, u64)>,
+}
+
+/// The writing end. One thread owns it; readers share the list of segments.
+#[derive(Debug)]
+pub struct Spool {
+    dir: PathBuf,
+    host: HostId,
+    epoch: u64,
+    cap_bytes: u64,
+    segment_max_bytes: u64,
+    shared: Shared,
+    active: Option<Active>,
+    next_id: u64,
+    tail: Tail,
+    /// Set when what is on disk is not known: (segment, its length that was durable).
+    distrusted: Option<(PathBuf, u64)>,
+    sync: fn(&File) -> io::Result<()>,
+}
+
+#[derive(Debug)]
+struct Active {
+    file: File,
+    segment: Segment,
+}
+
+impl Spool {
+    /// Opens the directory, makes it where missing, cuts off torn groups and sets damage aside.
+    pub fn open(
+        dir: &Path,
+        host: HostId,
+        epoch: u64,
+        cap_bytes: u64,
+    ) -> Result<(Self, Findings), SpoolError> {
+        crate::state::make_dir(dir).map_err(|e| io_at(dir)(io::Error::other(e)))?;
+        let mut spool = Self {
+            dir: dir.to_owned(),
+            host,
+            epoch,
+            cap_bytes,
+            segment_max_bytes: SEGMENT_MAX_BYTES.min(cap_bytes / SEGMENTS_PER_CAP).max(4_096),
+            shared: Shared::default(),
+            active: None,
+            next_id: 1,
+            tail: Tail::default(),
+            distrusted: None,
+            sync: File::sync_data,
+        };
+        let findings = spool.rescan()?;
+        Ok((spool, findings))
+    }
+
+    fn rescan(&mut self) -> Result<Findings, SpoolError> {
+        self.active = None;
+        if let Some((path, good)) = &self.distrusted {
+            let file = OpenOptions::new().write(true).open(path).map_err(io_at(path))?;
+            file.set_len(*good).map_err(io_at(path))?;
+        }
+        let scanned = scan::scan(&self.dir, self.host, self.epoch)?;
+        self.next_id = scanned.next_id.max(self.next_id);
+        self.tail = scanned.tail;
+        self.shared.replace(scanned.segments);
+        self.distrusted = None;
+        Ok(scanned.findings)
+    }
+
+    /// Where the chain goes on.
+    pub fn tail(&self) -> &Tail {
+        &self.tail
+    }
+
+    /// A reading end, at the oldest record.
+    pub fn reader(&self) -> Reader {
+        Reader::new(self.shared.clone())
+    }
+
+    /// How full it is.
+    pub fn usage(&self) -> Usage {
+        self.shared.usage(self.cap_bytes)
+    }
+
+    /// Makes the parts of one interval durable together. `envelopes` go on from [`Self::tail`]. The reserve for one
+    /// last batch is used if `is_last`. On an error nothing of the group is kept.
+    pub fn append(
+        &mut self,
+        envelopes: &[Vec<u8>],
+        to_ms: i64,
+        baseline: Option<Baseline>,
+        is_last: bool,
+    ) -> Result<(), SpoolError> {
+        if self.distrusted.is_some() {
+            self.rescan()?;
+        }
+        let Some(last) = envelopes.last() else { return Ok(()) };
+        let trailer = Trailer { v: record::TRAILER_VERSION, more: false, to_ms, baseline };
+        let bytes = record::encode_group(envelopes, &trailer)?;
+        let added = len_u64(bytes.len());
+        self.check_room(added, is_last)?;
+        let header = envelope::peek(last).map_err(|_| SpoolError::TooLarge(last.len()))?;
+        let mut active = self.take_active(added)?;
+        self.write(&mut active, &bytes)?;
+        active.segment.bytes = active.segment.bytes.saturating_add(added);
+        active.segment.last_seq = header.stamp.seq;
+        if active.segment.first_seq == 0 {
+            active.segment.first_seq = self.tail.seq.saturating_add(1);
+        }
+        self.shared.put(active.segment.clone());
+        self.active = Some(active);
+        self.tail =
+            Tail { seq: header.stamp.seq, hash: header.hash, to_ms: Some(to_ms), baseline: trailer.baseline };
+        Ok(())
+    }
+
+    fn check_room(&self, added: u64, is_last: bool) -> Result<(), SpoolError> {
+        let usage = self.usage();
+        let reserve = if is_last { 0 } else { len_u64(ENVELOPE_MAX_BYTES).min(self.cap_bytes / 8) };
+        let room = self.cap_bytes.saturating_sub(reserve).saturating_sub(usage.unacked_bytes);
+        // A group above the cap is taken by an empty spool, because it could never be taken else.
+        if added > room && usage.unacked_bytes > 0 {
+            let unacked_bytes = usage.unacked_bytes;
+            return Err(SpoolError::Full { unacked_bytes, cap_bytes: self.cap_bytes });
+        }
+        Ok(())
+    }
+
+    /// The segment to write to: the present one, or a new one if the group does not fit.
+    fn take_active(&mut self, added: u64) -> Result<Active, SpoolError> {
+        match self.active.take() {
+            Some(a)
+                if a.segment.bytes == 0
+                    || a.segment.bytes.saturating_add(added) <= self.segment_max_bytes =>
+            {
+                Ok(a)
+            }
+            _ => self.new_segment(added),
+        }
+    }
+
+    fn new_segment(&mut self, added: u64) -> Result<Active, SpoolError> {
+        let path = segments::path(&self.dir, self.next_id);
+        let failed = |source: io::Error| space_or_io(&path, source);
+        let open = OpenOptions::new().read(true).write(true).create_new(true).mode(0o600).open(&path);
+        let file = open.map_err(failed)?;
+        let segment = Segment { id: self.next_id, path: path.clone(), first_seq: 0, last_seq: 0, bytes: 0 };
+        self.next_id = self.next_id.saturating_add(1);
+        // Only a help: a file system that cannot do it, or has less room, still takes single groups.
+        let _hint = rustix::fs::fallocate(
+            &file,
+            rustix::fs::FallocateFlags::KEEP_SIZE,
+            0,
+            self.segment_max_bytes.max(added),
+        );
+        sync_dir(&self.dir).map_err(|e| failed(io::Error::other(e)))?;
+        Ok(Active { file, segment })
+    }
+
+    fn write(&mut self, active: &mut Active, bytes: &[u8]) -> Result<(), SpoolError> {
+        let path = active.segment.path.clone();
+        let good = active.segment.bytes;
+        if let Err(source) = active.file.write_all_at(bytes, good) {
+            if active.file.set_len(good).is_err() {
+                self.distrusted = Some((path.clone(), good));
+            }
+            return Err(space_or_io(&path, source));
+        }
+        if let Err(source) = (self.sync)(&active.file) {
+            self.distrusted = Some((path.clone(), good));
+            return Err(SpoolError::Sync { path, source });
+        }
+        Ok(())
+    }
+
+    /// Removes segments that are acknowledged and archived; beyond the cap, also those that are only acknowledged,
+    /// oldest first. The newest record always stays: the chain goes on from it.
+    pub fn trim(&mut self) {
+        let keep = self.active.as_ref().map(|a| a.segment.id);
+        for segment in self.shared.removable(self.cap_bytes, keep) {
+            if !segment.archived {
+                tracing::warn!(
+                    segment = %segment.path.display(),
+                    "acknowledged batches that no backup of the collector holds yet are removed: the spool is full"
+                );
+            }
+            if let Err(e) = std::fs::remove_file(&segment.path) {
+                tracing::warn!("{}: cannot be removed: {e}", segment.path.display());
+            }
+        }
+    }
+}
+
+fn space_or_io(path: &Path, source: io::Error) -> SpoolError {
+    use io::ErrorKind::{FileTooLarge, QuotaExceeded, StorageFull};
+    let path = path.to_owned();
+    match source.kind() {
+        StorageFull | QuotaExceeded | FileTooLarge => SpoolError::NoSpace { path, source },
+        _ => SpoolError::Io { path, source },
+    }
+}
+
+/// Lengths in memory always fit.
+pub(crate) fn len_u64(len: usize) -> u64 {
+    u64::try_from(len).unwrap_or(u64::MAX)
+}
+
+#[cfg(test)]
+mod tests;

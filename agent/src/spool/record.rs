@@ -1,0 +1,118 @@
+//! One record of a segment, from and to bytes.
+
+use super::{SpoolError, len_u64};
+use crate::interval::Baseline;
+use crate::limits::{RECORD_MAX_BYTES, TRAILER_MAX_BYTES};
+use hostmeter_core::limits::ENVELOPE_HEADER_BYTES;
+use hostmeter_core::wire::envelope::{Domain, Header, peek};
+use serde::{Deserialize, Serialize};
+use std::fs::File;
+use std::io;
+use std::os::unix::fs::FileExt;
+
+/// Version of the trailer.
+pub const TRAILER_VERSION: u32 = 1;
+/// Length and checksum before the envelope.
+pub const PREFIX_BYTES: usize = 8;
+
+/// What stands beside an envelope and is never sent.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Trailer {
+    /// Version of the trailer.
+    pub v: u32,
+    /// More parts of the same interval follow: the group is not complete with this record.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub more: bool,
+    /// End of the last interval of the group.
+    pub to_ms: i64,
+    /// Cumulative readings at that end; only with the last part, and only if the source outlives the agent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub baseline: Option<Baseline>,
+}
+
+/// A good record.
+#[derive(Clone, Debug)]
+pub struct Record {
+    /// Header of the envelope (its signature is not checked: this host made it).
+    pub header: Header,
+    /// The envelope.
+    pub envelope: Vec<u8>,
+    /// The trailer.
+    pub trailer: Trailer,
+    /// Where the next record begins.
+    pub end: u64,
+}
+
+/// What stands at a place of a segment.
+#[derive(Debug)]
+pub enum Step {
+    /// A good record.
+    Record(Box<Record>),
+    /// The end of the segment.
+    End,
+    /// No good record: torn or damaged.
+    Bad,
+}
+
+/// The records of one group; every trailer but the last says that more follow.
+pub fn encode_group(envelopes: &[Vec<u8>], last: &Trailer) -> Result<Vec<u8>, SpoolError> {
+    let more = Trailer { more: true, baseline: None, ..last.clone() };
+    let mut out = Vec::new();
+    for (i, envelope) in envelopes.iter().enumerate() {
+        let is_last = i.saturating_add(1) == envelopes.len();
+        let trailer = serde_json::to_vec(if is_last { last } else { &more }).unwrap_or_default();
+        let body = envelope.len().saturating_add(trailer.len());
+        if trailer.is_empty() || trailer.len() > TRAILER_MAX_BYTES || body > RECORD_MAX_BYTES {
+            return Err(SpoolError::TooLarge(body));
+        }
+        let length = u32::try_from(body).map_err(|_| SpoolError::TooLarge(body))?.to_be_bytes();
+        let crc = crc32c::crc32c_append(crc32c::crc32c_append(crc32c::crc32c(&length), envelope), &trailer);
+        out.extend(length);
+        out.extend(crc.to_be_bytes());
+        out.extend(envelope);
+        out.extend(trailer);
+    }
+    Ok(out)
+}
+
+/// Reads what stands at `offset` of a segment that has `len` bytes.
+pub fn read(file: &File, offset: u64, len: u64) -> io::Result<Step> {
+    let left = len.saturating_sub(offset);
+    if left == 0 {
+        return Ok(Step::End);
+    }
+    let prefix = len_u64(PREFIX_BYTES);
+    if left < prefix {
+        return Ok(Step::Bad);
+    }
+    let mut head = [0_u8; PREFIX_BYTES];
+    file.read_exact_at(&mut head, offset)?;
+    let [a, b, c, d, crc @ ..] = head;
+    let length = [a, b, c, d];
+    let body_len = usize::try_from(u32::from_be_bytes(length)).unwrap_or(usize::MAX);
+    if !(ENVELOPE_HEADER_BYTES..=RECORD_MAX_BYTES).contains(&body_len)
+        || len_u64(body_len) > left.saturating_sub(prefix)
+    {
+        return Ok(Step::Bad);
+    }
+    let mut body = vec![0_u8; body_len];
+    let start = offset.saturating_add(prefix);
+    file.read_exact_at(&mut body, start)?;
+    if crc32c::crc32c_append(crc32c::crc32c(&length), &body) != u32::from_be_bytes(crc) {
+        return Ok(Step::Bad);
+    }
+    let end = start.saturating_add(len_u64(body_len));
+    Ok(parse(body, end).map_or(Step::Bad, |record| Step::Record(Box::new(record))))
+}
+
+fn parse(mut body: Vec<u8>, end: u64) -> Option<Record> {
+    let header = peek(&body).ok()?;
+    if !matches!(header.stamp.domain, Domain::Batch | Domain::Gap) {
+        return None;
+    }
+    let split = ENVELOPE_HEADER_BYTES.checked_add(header.stored_len).filter(|n| *n <= body.len())?;
+    let trailer: Trailer = serde_json::from_slice(body.get(split..)?).ok()?;
+    body.truncate(split);
+    (trailer.v == TRAILER_VERSION).then_some(Record { header, envelope: body, trailer, end })
+}
