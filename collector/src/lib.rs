@@ -2,8 +2,10 @@
 
 pub mod api;
 pub mod auth;
+pub mod client;
 pub mod clock;
 pub mod config;
 pub mod db;
+pub mod demo;
 pub mod keys;
 pub mod limits;

@@ -1,1 +1,10 @@
-//! placeholder
+//! What the end-to-end tests share: starting the real programs, throw-away users, a client of the API, and the rules
+//! of the tree (`tidy`).
+
+pub mod api;
+pub mod demo;
+pub mod run;
+pub mod skip;
+pub mod stack;
+pub mod tidy;
+pub mod users;

@@ -1,4 +1,5 @@
-//! Words that no file of the project may hold: places and things that exist only on one developer's machine.
+//! What the text of any file may say: no places that exist only on one developer's machine, and no paths of this
+//! tree that are not there.
 
 use super::fault;
 
@@ -37,6 +38,38 @@ pub fn word_faults(path: &str, text: &str) -> Vec<String> {
     faults
 }
 
+/// Paths in backticks that begin with a folder of this tree and do not exist, as told by `exists`.
+///
+/// Paths with `*`, `<` or `…` are patterns and left alone.
+#[must_use]
+pub fn path_faults(path: &str, text: &str, exists: impl Fn(&str) -> bool) -> Vec<String> {
+    let mut faults = Vec::new();
+    for (number, line) in (1..).zip(text.lines()) {
+        for token in line.split('`').skip(1).step_by(2) {
+            let ours = FOLDERS.iter().any(|folder| token.starts_with(folder));
+            let plain = token.chars().all(|c| c.is_ascii_alphanumeric() || "/._-".contains(c));
+            if ours && plain && !exists(token) {
+                faults.push(fault(path, number, &format!("`{token}` does not exist; correct the path")));
+            }
+        }
+    }
+    faults
+}
+
+/// Folders that hold what the documents point to.
+const FOLDERS: &[&str] = &[
+    "core/",
+    "agent/",
+    "collector/",
+    "panel/",
+    "packaging/",
+    "systemd/",
+    "benches/",
+    "tests/",
+    "docs/",
+    ".ci/",
+];
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -55,5 +88,15 @@ mod tests {
         for marker in MARKERS {
             assert_eq!(word_faults("a", &format!("{marker}HEAD")).len(), 1);
         }
+    }
+
+    #[test]
+    fn a_path_that_is_not_there_is_a_fault() {
+        let exists = |path: &str| path == "core/src/meter.rs";
+        let text = "see `core/src/meter.rs` and `proc/x` and `core/src/*.rs`\n| `agent/src/none/` | core/nothing |\n";
+        assert_eq!(
+            path_faults("A.md", text, exists),
+            ["A.md:2: `agent/src/none/` does not exist; correct the path"]
+        );
     }
 }

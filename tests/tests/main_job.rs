@@ -1,0 +1,106 @@
+//! The main job: a process of this machine becomes usage under the demo, to within 1 %.
+
+use anyhow::{Context, Result};
+use hostmeter_tests::demo::Demo;
+use hostmeter_tests::run::{Running, wait_for};
+use hostmeter_tests::skip::skip;
+use hostmeter_tests::users::{Homes, TempUser, is_root};
+use serde_json::Value;
+use std::io::Read;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+/// How long the burner burns, CPU seconds.
+const BURN_SEC: u32 = 20;
+
+fn now_ms() -> Result<u64> {
+    Ok(u64::try_from(SystemTime::now().duration_since(UNIX_EPOCH)?.as_millis())?)
+}
+
+/// RFC 3339 in UTC.
+fn stamp(ms: u64) -> Result<String> {
+    Ok(hostmeter_core::units::rfc3339(i64::try_from(ms)?))
+}
+
+#[test]
+fn a_burnt_core_is_twenty_seconds_on_the_bill_and_nobody_elses() -> Result<()> {
+    if !is_root() {
+        skip("a_burnt_core_is_twenty_seconds_on_the_bill_and_nobody_elses", "needs root to make users");
+        return Ok(());
+    }
+    let homes = Homes::new()?;
+    let (burner, idler) = (TempUser::new(homes.path())?, TempUser::new(homes.path())?);
+    let mut idle = homes.command_as(&idler, "burner")?;
+    let idle = Running::start("idler", idle.args(["0.001", "--linger", "120"]), homes.path())?;
+    let demo = Demo::start()?;
+    demo.account_of(idler.uid, Duration::from_secs(5))?;
+    let from = now_ms()?.saturating_sub(2_000);
+    let mut burn = homes.command_as(&burner, "burner")?;
+    let burn = burn.args([&BURN_SEC.to_string(), "--linger", "3"]);
+    let mut burn = Running::start("burner", burn, homes.path())?;
+    let mut out = burn.stdout().context("output")?;
+    let account = demo.account_of(burner.uid, Duration::from_secs(5))?;
+    assert_eq!(account, format!("{}@{}", burner.name, demo.host));
+    burn.wait(Duration::from_secs(120))?;
+    let mut truth = String::new();
+    out.read_to_string(&mut truth)?;
+    let truth_usec: i64 = truth.trim().parse().context("the burner's own figure")?;
+
+    let path = |id: &str, meters: &str| -> Result<String> {
+        let to = stamp(now_ms()? + 10_000)?;
+        Ok(format!("/v1/accounts/{id}/usage?from={}&to={to}&step=1&meters={meters}", stamp(from)?))
+    };
+    let got = demo.api.get(&path(&account, "cpu_usec")?)?.ok()?;
+    let total = got["meters"]["cpu_usec"]["total"].as_i64().context("total")?;
+    let goal = i64::from(BURN_SEC) * 1_000_000;
+    assert!((total - goal).abs() <= goal / 100, "{total} µs metered, {goal} burnt, {truth_usec} by rusage");
+    assert!(total <= truth_usec + 20_000, "never above the truth: {total} > {truth_usec}");
+
+    // The graph's points are the total, to the microsecond.
+    let points = got["meters"]["cpu_usec"]["points"].as_array().context("points")?;
+    let sum: i64 = points.iter().filter_map(|p| p[1].as_i64()).sum();
+    assert_eq!(sum, total, "graph = total");
+
+    let other = format!("{}@{}", idler.name, demo.host);
+    let got = demo.api.get(&path(&other, "cpu_usec")?)?.ok()?;
+    let total = got["meters"]["cpu_usec"]["total"].as_i64().context("total of the second user")?;
+    assert_eq!(total, 0, "the second user's process slept");
+    drop(idle);
+    remainder_is_small(&demo)
+}
+
+/// Invariant 2: accounts + system are within 1 % of the host's busy time, or 10 ms a CPU and interval.
+fn remainder_is_small(demo: &Demo) -> Result<()> {
+    let host = demo.api.get(&format!("/v1/hosts/{}", demo.host))?.ok()?;
+    let remainder = host["remainder"]["cpu_usec"].as_i64().with_context(|| format!("remainder in {host}"))?;
+    let cpus = i64::try_from(std::thread::available_parallelism()?.get())?;
+    let allowed = (cpus * 1_000_000 / 100).max(cpus * 10_000);
+    assert!(
+        remainder.abs() <= allowed * 2,
+        "remainder {remainder} µs of the last interval; {allowed} allowed"
+    );
+    Ok(())
+}
+
+#[test]
+fn the_first_figures_stand_within_ten_seconds_and_nothing_is_left_behind() -> Result<()> {
+    let start = std::time::Instant::now();
+    let mut demo = Demo::start()?;
+    let got: Value = wait_for("a first figure", Duration::from_secs(10), || {
+        let list = demo.api.get("/v1/accounts")?.ok()?;
+        let Some(id) = list["accounts"][0]["id"].as_str().map(str::to_owned) else { return Ok(None) };
+        let (from, to) = (stamp(now_ms()? - 60_000)?, stamp(now_ms()?)?);
+        let path = format!("/v1/accounts/{id}/usage?from={from}&to={to}&step=1&meters=cpu_usec");
+        let usage = demo.api.get(&path)?.ok()?;
+        Ok(usage["meters"]["cpu_usec"]["total"].as_i64().is_some().then_some(usage))
+    })?;
+    assert!(got["account"].is_string());
+    assert!(start.elapsed() < Duration::from_secs(10), "first figure after {:?}", start.elapsed());
+    let pid = demo.process.pid();
+    let children = std::fs::read_to_string(format!("/proc/{pid}/task/{pid}/children"))?;
+    assert_eq!(children.split_whitespace().count(), 2, "a collector and an agent run");
+    assert!(demo.process.stop(Duration::from_secs(15))?.success());
+    for child in children.split_whitespace() {
+        assert!(!std::path::Path::new("/proc").join(child).exists(), "process {child} is left behind");
+    }
+    Ok(())
+}
