@@ -1,0 +1,58 @@
+//! What a sampler needs to know, and how making one or a sweep can fail.
+
+use crate::accounts::{AccountsError, Who};
+use crate::proc::{ProcError, Unread};
+use std::path::PathBuf;
+
+/// Where to look, and who is an account.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SamplerConfig {
+    /// Root of /proc.
+    pub proc_root: PathBuf,
+    /// passwd(5).
+    pub passwd: PathBuf,
+    /// login.defs(5), for what `uid_min` and `uid_max` do not say.
+    pub login_defs: PathBuf,
+    /// utmp(5); that the file is missing is usual. `None`: only children of the SSH server count as sessions.
+    pub utmp: Option<PathBuf>,
+    /// Lowest uid of an account.
+    pub uid_min: Option<u32>,
+    /// Highest uid of an account.
+    pub uid_max: Option<u32>,
+    /// Accounts outside of these bounds.
+    pub include: Vec<Who>,
+    /// No accounts, whatever else is said.
+    pub exclude: Vec<Who>,
+}
+
+impl Default for SamplerConfig {
+    fn default() -> Self {
+        Self {
+            proc_root: "/proc".into(),
+            passwd: "/etc/passwd".into(),
+            login_defs: "/etc/login.defs".into(),
+            utmp: Some("/var/run/utmp".into()),
+            uid_min: None,
+            uid_max: None,
+            include: Vec::new(),
+            exclude: Vec::new(),
+        }
+    }
+}
+
+/// A sampler cannot be made, or a sweep gave nothing.
+#[derive(Debug, thiserror::Error)]
+pub enum SampleError {
+    /// /proc as a whole.
+    #[error(transparent)]
+    Proc(#[from] ProcError),
+    /// passwd or login.defs.
+    #[error(transparent)]
+    Accounts(#[from] AccountsError),
+    /// The boot id, without which figures of two boots could be mixed.
+    #[error("the boot id cannot be read ({0})")]
+    Boot(Unread),
+    /// The kernel gave no random number.
+    #[error("the kernel gave no random number ({0})")]
+    Random(String),
+}

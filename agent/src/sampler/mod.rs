@@ -1,0 +1,264 @@
+//! One sweep over the host: every process and session becomes cumulative readings by account.
+//!
+//! A process whose CPU clock has not moved did nothing, and costs one system call. The others are read anew. A pid that
+//! was given to another process is told by its start time: its clock cannot stand at the old value to the nanosecond,
+//! so it is read, and its start differs.
+
+mod config;
+mod look;
+mod process;
+mod report;
+mod share;
+mod threads;
+
+pub use config::{SampleError, SamplerConfig};
+
+use crate::accounts::{Accounts, Bounds};
+use crate::host::{self, NotBusy};
+use crate::limits::{ACCOUNTS_MAX, SWEEP_TIME_MAX};
+use crate::meter::Uses;
+use crate::proc::cpu_clock::{Clocks, CpuTime, KernelClocks};
+use crate::proc::{ProcRoot, Unread};
+use crate::reading::{Reading, Source};
+use crate::session::Utmp;
+use crate::top::Commands;
+use process::Process;
+use report::{Tally, Window};
+use share::Shares;
+use std::collections::{BTreeMap, HashMap};
+use std::time::Instant;
+
+/// One account's cumulative use and what is known about it.
+#[derive(Debug, Default)]
+struct Account {
+    uses: Uses,
+    commands: Commands,
+    home_inode: Option<u64>,
+}
+
+/// Samples this host. Counters are cumulative since it was made.
+pub struct Sampler {
+    root: ProcRoot,
+    clocks: Box<dyn Clocks>,
+    accounts: Accounts,
+    utmp: Utmp,
+    source: Source,
+    tick_ns: u64,
+    may_trace: bool,
+    table: HashMap<u32, Process>,
+    by_uid: BTreeMap<u32, Account>,
+    sessions: BTreeMap<u32, u32>,
+    shares: Shares,
+    not_busy: NotBusy,
+    system_ns: u64,
+    /// Number of this sweep, from 1.
+    sweep: u64,
+    /// Start of the first sweep, clock ticks since boot: what began before it is primed.
+    first_ticks: u64,
+    now_ns: u64,
+    before_ns: u64,
+    window: Option<Window>,
+    tally: Tally,
+    last_fault: Option<String>,
+    /// Processes listed by this sweep.
+    listed: usize,
+    home_cursor: u32,
+    pids: Vec<u32>,
+    tids: Vec<u32>,
+}
+
+impl Sampler {
+    /// Opens everything and checks that it can be used; the first sweep comes later.
+    pub fn new(config: &SamplerConfig) -> Result<Self, SampleError> {
+        let root = ProcRoot::open(&config.proc_root)?;
+        // In another pid namespace's /proc, pids mean other processes than they do to system calls.
+        let own = std::process::id().to_string().into_bytes();
+        let same_pids = root.link("self").is_some_and(|link| link == own);
+        drop(root);
+        Self::with_clocks(config, Box::new(KernelClocks { same_pids }))
+    }
+
+    /// As [`Sampler::new`], with clocks of the caller's.
+    pub fn with_clocks(config: &SamplerConfig, clocks: Box<dyn Clocks>) -> Result<Self, SampleError> {
+        let mut root = ProcRoot::open(&config.proc_root)?;
+        let boot = host::boot_id(&mut root).map_err(SampleError::Boot)?;
+        let bounds = Bounds::from_login_defs(&config.login_defs, config.uid_min, config.uid_max)?;
+        let accounts = Accounts::new(&config.passwd, bounds, &config.include, &config.exclude)?;
+        if !accounts.unresolved().is_empty() {
+            tracing::warn!(names = ?accounts.unresolved(), "include or exclude names users that passwd does not have");
+        }
+        let mut id = [0_u8; 8];
+        getrandom::fill(&mut id).map_err(|e| SampleError::Random(e.to_string()))?;
+        let may_trace = look::may_trace(&mut root);
+        Ok(Self {
+            root,
+            clocks,
+            accounts,
+            utmp: Utmp::new(config.utmp.as_deref()),
+            source: Source { boot, tier: "proc".to_owned(), map_id: u64::from_le_bytes(id) },
+            tick_ns: host::tick_ns(),
+            may_trace,
+            table: HashMap::new(),
+            by_uid: BTreeMap::new(),
+            sessions: BTreeMap::new(),
+            shares: Shares::default(),
+            not_busy: NotBusy::default(),
+            system_ns: 0,
+            sweep: 0,
+            first_ticks: 0,
+            now_ns: 0,
+            before_ns: 0,
+            window: None,
+            tally: Tally::default(),
+            last_fault: None,
+            listed: 0,
+            home_cursor: 0,
+            pids: Vec::new(),
+            tids: Vec::new(),
+        })
+    }
+
+    /// Where the figures come from; new with every sampler, as this tier keeps nothing over a restart.
+    pub fn source(&self) -> &Source {
+        &self.source
+    }
+
+    /// Looks at every process once. With `top`, the reading carries the commands since the last such list.
+    ///
+    /// An error means that nothing could be read; the figures go on, so that the next good reading covers the time.
+    pub fn sweep(&mut self, top: bool) -> Result<Reading, SampleError> {
+        let mut pids = std::mem::take(&mut self.pids);
+        let listed = self.root.pids(&mut pids);
+        let result = match listed {
+            Ok(all) => {
+                self.begin(all, &pids);
+                self.look_at_all(&pids);
+                self.end();
+                Ok(self.report(top))
+            }
+            Err(e) => Err(e.into()),
+        };
+        self.pids = pids;
+        result
+    }
+
+    fn begin(&mut self, all_listed: bool, pids: &[u32]) {
+        self.sweep = self.sweep.saturating_add(1);
+        self.before_ns = self.now_ns;
+        self.now_ns = self.clocks.boottime_ns();
+        if self.sweep == 1 {
+            self.before_ns = self.now_ns;
+            self.first_ticks = self.now_ns.checked_div(self.tick_ns).unwrap_or_default();
+        }
+        self.tally = Tally::begin(all_listed, !pids.contains(&1));
+        self.listed = pids.len();
+        self.shares.begin(self.sweep == 1);
+        if let Err(e) = self.accounts.refresh() {
+            self.tally.fault(&Unread::Fault(e.to_string()));
+        }
+        for account in self.by_uid.values_mut() {
+            account.uses.processes.begin();
+            account.uses.sessions.begin();
+            account.commands.begin();
+        }
+    }
+
+    fn look_at_all(&mut self, pids: &[u32]) {
+        let started = Instant::now();
+        for (i, pid) in pids.iter().enumerate() {
+            // The clock is asked for now and then: it costs a tenth of what a look costs.
+            if i % 64 == 63 && started.elapsed() > SWEEP_TIME_MAX {
+                self.tally.late = pids.len().saturating_sub(i);
+                break;
+            }
+            self.look_at(*pid);
+        }
+        if self.tally.late == 0 {
+            let sweep = self.sweep;
+            self.table.retain(|_, p| p.seen == sweep);
+        }
+    }
+
+    fn end(&mut self) {
+        self.sample_shares();
+        self.follow_sessions();
+        self.refresh_homes();
+        let window_ns = self.window_ns();
+        for account in self.by_uid.values_mut() {
+            account.uses.processes.end(window_ns);
+        }
+    }
+
+    fn window_ns(&self) -> u64 {
+        self.now_ns.saturating_sub(self.before_ns)
+    }
+
+    fn look_at(&mut self, pid: u32) {
+        let cpu = self.clocks.cpu(pid);
+        if let CpuTime::Ns(ns) = cpu
+            && let Some(p) = self.table.get_mut(&pid)
+            && p.clock_ns == ns
+        {
+            p.seen = self.sweep;
+            let account = if p.account { self.by_uid.get_mut(&p.uid) } else { None };
+            if let Some(account) = account {
+                p.pass(account, self.now_ns);
+                self.tally.process(p);
+            }
+            return;
+        }
+        if cpu == CpuTime::Gone {
+            return;
+        }
+        if let Err(e) = self.look_closely(pid, cpu) {
+            self.tally.unread(&e);
+            // Nothing is known of it now, but it is there: it keeps its place, and is counted by a later sweep.
+            if e != Unread::Gone
+                && let Some(p) = self.table.get_mut(&pid)
+            {
+                p.seen = self.sweep;
+            }
+        }
+    }
+
+    /// Makes room for an account; `false` if there is none, and the process counts as system.
+    fn admit(&mut self, uid: u32) -> bool {
+        if self.by_uid.contains_key(&uid) {
+            return true;
+        }
+        if self.by_uid.len() >= ACCOUNTS_MAX {
+            self.tally.turned_away = self.tally.turned_away.saturating_add(1);
+            return false;
+        }
+        let home_inode = self.home_inode(uid);
+        self.by_uid.insert(uid, Account { home_inode, ..Account::default() });
+        true
+    }
+
+    fn home_inode(&self, uid: u32) -> Option<u64> {
+        let home = self.accounts.entry(uid)?.home.as_ref()?;
+        crate::accounts::home_inode(home, uid)
+    }
+
+    /// One home a sweep is looked at again, in turn: a restored home has a new inode.
+    fn refresh_homes(&mut self) {
+        let next = self.by_uid.range(self.home_cursor..).next().or_else(|| self.by_uid.iter().next());
+        let Some(uid) = next.map(|(uid, _)| *uid) else { return };
+        self.home_cursor = uid.saturating_add(1);
+        let inode = self.home_inode(uid);
+        if let Some(account) = self.by_uid.get_mut(&uid) {
+            account.home_inode = inode;
+        }
+    }
+}
+
+impl std::fmt::Debug for Sampler {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Sampler")
+            .field("source", &self.source)
+            .field("sweep", &self.sweep)
+            .field("processes", &self.table.len())
+            .field("accounts", &self.by_uid.len())
+            .finish_non_exhaustive()
+    }
+}
