@@ -143,8 +143,8 @@ fn names_of_accounts() {
         check(name, name);
     }
     check(
-        "cash:Man:ual",
-        "\"cash:Man:ual\" is no account of the ledger: gateway \"Man:ual\" must be 1 to 32 lower-case letters, \
+        "cash:man:ual",
+        "\"cash:man:ual\" is no account of the ledger: gateway \"man:ual\" must be 1 to 32 lower-case letters, \
          digits, '-' or '_', like \"manual\"",
     );
     check("revenue:gold", "\"revenue:gold\" is no account of the ledger: no meter is called \"gold\"");
@@ -283,7 +283,7 @@ proptest! {
 
     #[test]
     fn other_things_have_other_keys(
-        a in ("[a-z:]{1,3}", 0_i64..3, 0_u32..30), b in ("[a-z:]{1,3}", 0_i64..3, 0_u32..30), gates in ("[a-b]{1,2}", "[a-b]{1,2}"),
+        a in ("[a:1]{1,3}", 0_i64..3, 0_u32..12), b in ("[a:1]{1,3}", 0_i64..3, 0_u32..12), gates in ("[a1]{1,2}", "[a1]{1,2}"),
     ) {
         let key = |(name, hour, rev): &(String, i64, u32)| {
             let account = AccountId::parse(&format!("{name}@web1")).unwrap();
