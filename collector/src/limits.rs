@@ -43,3 +43,109 @@ const _: () = assert!(WRITE_GROUP_MAX <= WRITE_QUEUE_MAX);
 const _: () = assert!(READERS <= READ_QUEUE_MAX);
 const _: () = assert!(PAGE_ROWS_DEFAULT <= PAGE_ROWS_MAX);
 const _: () = assert!(ENROLL_MAX_BYTES < ENVELOPE_MAX_BYTES);
+
+/// Batches that are received, checked or stored at the same time; beyond it hosts get "overloaded".
+pub const INGEST_IN_FLIGHT_MAX: usize = 256;
+/// Payloads that are inflated and decoded at the same time: each may take [`hostmeter_core::limits::PAYLOAD_INFLATED_MAX_BYTES`].
+pub const DECODES_MAX: usize = 4;
+/// How long a body may take to arrive.
+pub const BODY_TIME: Duration = Duration::from_secs(30);
+/// Usage that is older than this when it arrives is quarantined, milliseconds.
+pub const LATE_MAX_MS: i64 = 35 * 24 * 3_600_000;
+/// Contradicting envelopes kept of one host; more are refused, not kept.
+pub const FORKED_MAX: i64 = 100;
+/// Names tried for an account whose name was used before.
+pub const NAME_TRIES_MAX: u32 = 100;
+/// Characters kept of an agent's version and tier.
+pub const WORD_MAX_CHARS: usize = 64;
+/// Characters kept of what an agent cannot see.
+pub const NOTE_MAX_CHARS: usize = 1_000;
+/// Life of an enrolment token, milliseconds.
+pub const ENROL_TOKEN_LIFE_MS: i64 = 3_600_000;
+/// Aside envelopes counted in one transaction when a host is approved or thawed.
+pub const RELEASE_BATCH: i64 = 500;
+
+/// Envelopes forwarded to the usage store in one transaction.
+pub const FORWARD_BLOCK: usize = 256;
+/// How often the forwarder looks for work nobody told it of.
+pub const FORWARD_IDLE: Duration = Duration::from_secs(5);
+/// How long a query waits for the forwarder before it answers with what is there.
+pub const FORWARD_WAIT: Duration = Duration::from_secs(3);
+/// How long the bytes of a forwarded envelope are kept, milliseconds.
+pub const ENVELOPE_KEEP_MS: i64 = 24 * 3_600_000;
+/// How long intervals are kept in the usage store, milliseconds; after that the hour remains.
+pub const RAW_KEEP_MS: i64 = 40 * 24 * 3_600_000;
+/// How often what is too old is removed.
+pub const CLEAN_EVERY: Duration = Duration::from_secs(600);
+/// Rows removed in one transaction.
+pub const CLEAN_ROWS: i64 = 5_000;
+
+/// Points of one meter in one answer.
+pub const POINTS_MAX: i64 = 11_000;
+/// Points of all meters in one answer.
+pub const POINTS_ALL_MAX: i64 = 60_000;
+/// Points when the request does not name a step.
+pub const POINTS_DEFAULT: i64 = 360;
+/// Gaps listed in one answer.
+pub const GAPS_SHOWN_MAX: usize = 1_000;
+/// Commands listed by `top`.
+pub const TOP_SHOWN_MAX: usize = 50;
+/// Accounts listed as noisiest.
+pub const NOISY_MAX: i64 = 20;
+/// Longest span of one query, milliseconds.
+pub const SPAN_MAX_MS: i64 = 400 * 24 * 3_600_000;
+
+const _: () = assert!(LATE_MAX_MS < RAW_KEEP_MS, "late usage still finds its interval");
+const _: () = assert!(POINTS_DEFAULT <= POINTS_MAX && POINTS_MAX <= POINTS_ALL_MAX);
+const _: () = assert!(DECODES_MAX <= INGEST_IN_FLIGHT_MAX);
+const _: () = assert!(INGEST_IN_FLIGHT_MAX <= WRITE_QUEUE_MAX, "batches alone never overload the writer");
+
+/// Accounts in one block of charges: one transaction of the database and of the ledger.
+pub const CHARGE_BLOCK_ACCOUNTS: i64 = 1_024;
+/// Customers that one read of the lifecycle's sweep looks at.
+pub const SWEEP_CHUNK: i64 = 500;
+/// The sweep runs at least this often.
+pub const SWEEP_MAX: Duration = Duration::from_secs(60);
+/// The sweep never runs more often than this.
+pub const SWEEP_MIN: Duration = Duration::from_millis(200);
+/// Life of a command, milliseconds; a deletion's is shorter still.
+pub const COMMAND_LIFE_MS: i64 = 3_600_000;
+/// A command without an outcome is sent again after this, milliseconds.
+pub const COMMAND_RESEND_MS: i64 = 30_000;
+/// Commands in one answer to a host.
+pub const COMMANDS_PER_POLL: i64 = 64;
+/// How long a host may wait for commands, seconds.
+pub const POLL_WAIT_MAX_SEC: u64 = 60;
+/// How far the clock in a host's request for commands may be off, milliseconds.
+pub const POLL_SKEW_MAX_MS: i64 = 120_000;
+/// Largest header in which a host says who it is, in bytes.
+pub const POLL_HEADER_MAX_BYTES: usize = 4 * 1024;
+/// Longest Idempotency-Key, in bytes.
+pub const IDEMPOTENCY_KEY_MAX_BYTES: usize = 255;
+/// Longest reason of an adjustment or an order, in characters.
+pub const REASON_MAX_CHARS: usize = 500;
+/// Rows of one import.
+pub const IMPORT_ROWS_MAX: usize = 10_000;
+/// Longest name of an import's source, in characters.
+pub const IMPORT_SOURCE_MAX_CHARS: usize = 64;
+/// Hours that a quote on an account's history may cover.
+pub const QUOTE_HOURS_MAX: i64 = 366 * 24;
+/// Differences that a verification of the ledger lists; the others are counted.
+pub const DIFFERENCES_MAX: usize = 100;
+
+const _: () = assert!(COMMAND_LIFE_MS <= hostmeter_core::limits::COMMAND_LIFE_MAX_MS);
+// A block's customers, the meters and bad debt fit one transaction of the ledger.
+const _: () = assert!(1_024 + hostmeter_core::meter::Meter::COUNT < hostmeter_core::limits::TXN_ENTRIES_MAX);
+const _: () = assert!(CHARGE_BLOCK_ACCOUNTS == 1_024);
+/// Passwords that are hashed or checked at the same time: each takes about 20 MiB for some 30 ms.
+pub const HASHES_MAX: usize = 2;
+/// Life of a login in the panel, milliseconds.
+pub const SESSION_LIFE_MS: i64 = 12 * 3_600_000;
+/// Connections open at the same time; more wait in the kernel's queue.
+pub const CONNECTIONS_MAX: usize = 4_096;
+/// How long a TLS handshake may take.
+pub const HANDSHAKE_TIME: Duration = Duration::from_secs(10);
+/// How long a request's header may take to arrive.
+pub const HEADER_TIME: Duration = Duration::from_secs(10);
+/// How long requests may take to end after a signal to stop.
+pub const DRAIN_TIME: Duration = Duration::from_secs(10);

@@ -32,6 +32,7 @@ CREATE TABLE enrol_token (
   hash BLOB PRIMARY KEY,                -- SHA-256 of the secret
   host_name TEXT NOT NULL,
   approve INTEGER NOT NULL,             -- 1: live at once
+  replace INTEGER NOT NULL DEFAULT 0,   -- 1: gives a host that exists a new key
   made_ms INTEGER NOT NULL,
   expires_ms INTEGER NOT NULL,
   used_by BLOB,                         -- key id that used it
@@ -48,6 +49,13 @@ CREATE TABLE envelope (
   status TEXT NOT NULL CHECK (status IN ('billed', 'aside', 'quarantined')),
   bytes BLOB,                           -- the envelope as received; NULL once forwarded and archived
   PRIMARY KEY (host, epoch, seq)
+) STRICT;
+
+-- Envelopes that count, in the order in which they began to: what the usage store is filled from. Its position is a
+-- serial; serials are never used again.
+CREATE TABLE forward (
+  serial INTEGER PRIMARY KEY AUTOINCREMENT,
+  host INTEGER NOT NULL REFERENCES host (id), epoch INTEGER NOT NULL, seq INTEGER NOT NULL
 ) STRICT;
 
 CREATE TABLE forked (                   -- bytes that contradict the chain, kept for a look
@@ -71,10 +79,23 @@ CREATE TABLE account (
   desired TEXT NOT NULL DEFAULT 'active' CHECK (desired IN ('active', 'suspended', 'deleted')),
   generation INTEGER NOT NULL DEFAULT 0,
   done_generation INTEGER NOT NULL DEFAULT 0,
-  archive TEXT
+  archive TEXT,
+  -- how far a deletion came on the host; 'none' again once it is brought back
+  deletion TEXT NOT NULL DEFAULT 'none' CHECK (deletion IN ('none', 'begun', 'done')),
+  -- what staff wants whatever the balance; NULL: the lifecycle decides alone
+  manual TEXT CHECK (manual IN ('suspended', 'deleted', 'restoring'))
 ) STRICT;
 CREATE UNIQUE INDEX account_by_uid ON account (host, uid, user);
 CREATE INDEX account_by_customer ON account (customer);
+
+-- Who pays for an account's hours from `from_hour` on; `account.customer` is the owner named last.
+CREATE TABLE account_owner (
+  account INTEGER NOT NULL REFERENCES account (id),
+  from_hour INTEGER NOT NULL,
+  customer INTEGER NOT NULL REFERENCES customer (id),
+  PRIMARY KEY (account, from_hour)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX account_owner_by_customer ON account_owner (customer, account);
 
 CREATE TABLE usage_hour (
   account INTEGER NOT NULL REFERENCES account (id),
@@ -83,6 +104,7 @@ CREATE TABLE usage_hour (
   PRIMARY KEY (account, hour)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX usage_hour_open ON usage_hour (hour, account) WHERE charged = 0;
+CREATE INDEX usage_hour_open_by_account ON usage_hour (account, hour) WHERE charged = 0;
 
 -- Usage metered elsewhere (POST /v1/usage-import)
 CREATE TABLE import (
@@ -103,10 +125,17 @@ CREATE TABLE customer (
   made_ms INTEGER NOT NULL,
   state TEXT NOT NULL DEFAULT 'active', -- word of core::lifecycle
   lifecycle TEXT NOT NULL DEFAULT '{}', -- the whole state as JSON
-  hold INTEGER NOT NULL DEFAULT 0
+  hold INTEGER NOT NULL DEFAULT 0,
+  had_topup INTEGER NOT NULL DEFAULT 0, -- 1: money came in at least once
+  undelete INTEGER NOT NULL DEFAULT 0   -- 1: staff wants deleted accounts back, whatever the balance
 ) STRICT;
 
-CREATE TABLE plan (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, currency TEXT NOT NULL) STRICT;
+CREATE TABLE plan (
+  id INTEGER PRIMARY KEY,
+  name TEXT NOT NULL UNIQUE,
+  currency TEXT NOT NULL,
+  last_charged INTEGER                  -- latest hour charged under it; no version starts before the hour after
+) STRICT;
 CREATE TABLE price_version (
   id INTEGER PRIMARY KEY,
   plan INTEGER NOT NULL REFERENCES plan (id),
@@ -145,6 +174,10 @@ CREATE TABLE entry (
   PRIMARY KEY (txn, line)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX entry_by_account ON entry (account, txn, line);
+-- What a request with an Idempotency-Key did, for ever
+CREATE TABLE idem_request (
+  key TEXT PRIMARY KEY, payload_hash BLOB NOT NULL, txn INTEGER NOT NULL REFERENCES txn (id)
+) STRICT, WITHOUT ROWID;
 CREATE TABLE balance (account INTEGER PRIMARY KEY REFERENCES ledger_account (id), amount INTEGER NOT NULL) STRICT;
 
 -- One charge of one account's hour. rev 0 is the first; later revisions post differences.
@@ -199,7 +232,9 @@ CREATE TABLE command (
   reason TEXT NOT NULL,
   state TEXT NOT NULL DEFAULT 'queued',
   made_ms INTEGER NOT NULL,
-  sent_ms INTEGER, expires_ms INTEGER, updated_ms INTEGER,
+  issued_ms INTEGER,                    -- when its number was given
+  sent_ms INTEGER,                      -- when its bytes, or the word that its `begun` is known, went out last
+  expires_ms INTEGER, updated_ms INTEGER,
   detail TEXT NOT NULL DEFAULT '',
   surfaces TEXT NOT NULL DEFAULT '[]',  -- JSON of core::wire::command::Surface
   archive TEXT,
@@ -208,6 +243,9 @@ CREATE TABLE command (
 ) STRICT;
 CREATE INDEX command_by_state ON command (host, state);
 CREATE INDEX command_by_account ON command (account, id);
+
+-- Single numbers: alive_ms (when the lifecycle last ran), breaker_reset_ms
+CREATE TABLE meta (key TEXT PRIMARY KEY, value INTEGER NOT NULL) STRICT, WITHOUT ROWID;
 
 CREATE TABLE alert (
   id INTEGER PRIMARY KEY,

@@ -1,0 +1,119 @@
+//! Usage metered elsewhere, and accounts that no host has reported.
+
+use super::body::{need_idempotency_key, read};
+use super::{Admin, AppState, Problem};
+use crate::audit;
+use crate::billing::imports::{Import, import};
+use crate::billing::{BillingError, accounts, customers, lifecycle};
+use axum::Json;
+use axum::body::Bytes;
+use axum::extract::{Path, State};
+use axum::http::{HeaderMap, StatusCode};
+use axum::routing::{post, put};
+use hostmeter_core::ids::{AccountId, CustomerId};
+use serde_json::{Value, json};
+use std::collections::BTreeSet;
+
+/// The routes of this file.
+pub fn routes() -> axum::Router<AppState> {
+    axum::Router::new()
+        .route("/v1/usage-import", post(import_usage))
+        .route("/v1/accounts/{id}/customer", put(assign_account))
+}
+
+/// Adds usage metered elsewhere: all rows or none, once for the Idempotency-Key.
+#[utoipa::path(post, path = "/v1/usage-import", request_body = Import,
+    responses((status = 200, body = Object), (status = 409, description = "the key was used for another import"),
+              (status = 422, description = "a row is wrong; nothing was imported")))]
+pub async fn import_usage(
+    State(app): State<AppState>,
+    Admin(_caller): Admin,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Result<Json<Value>, Problem> {
+    let key = need_idempotency_key(&headers)?;
+    let asked: Import = read(&body)?;
+    let now_ms = app.now_ms();
+    let (accepted, _) = app.db.write(move |tx| import(tx, &asked, &key, now_ms)).await?;
+    Ok(Json(json!({"accepted": accepted})))
+}
+
+/// An account to be made.
+#[derive(serde::Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct AddAccount {
+    /// `user@host`; the host need not exist.
+    #[schema(value_type = String)]
+    id: AccountId,
+    /// Its owner, also for earlier hours.
+    #[schema(value_type = Option<String>)]
+    customer: Option<CustomerId>,
+}
+
+/// Makes an account that no host has reported.
+#[utoipa::path(post, path = "/v1/accounts", request_body = AddAccount, responses((status = 201, body = Object)))]
+pub async fn add_account(
+    State(app): State<AppState>,
+    Admin(caller): Admin,
+    body: Bytes,
+) -> Result<(StatusCode, Json<Value>), Problem> {
+    let asked: AddAccount = read(&body)?;
+    let (now_ms, inner) = (app.now_ms(), app.clone());
+    let (made, wake) = app
+        .db
+        .write(move |tx| -> Result<_, BillingError> {
+            let owner = asked.customer.as_ref().map(|id| customers::get(tx, id)).transpose()?;
+            let made = accounts::create(tx, &asked.id, owner.as_ref(), now_ms)?;
+            let detail = asked.customer.as_ref().map_or("", |c| c.as_str());
+            audit::write(tx, &caller.login, "account.add", made.id.as_str(), detail, now_ms)?;
+            let wake = match &owner {
+                Some(owner) => lifecycle::run_alone(tx, owner.row, &inner.billing.rules, now_ms)?,
+                None => BTreeSet::new(),
+            };
+            let shown = json!({"id": made.id, "uid": null, "customer": asked.customer, "state": "active", "last_seen": null});
+            Ok((shown, wake))
+        })
+        .await?;
+    app.billing.wake(&wake);
+    Ok((StatusCode::CREATED, Json(made)))
+}
+
+/// Who is to pay.
+#[derive(serde::Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct AssignAccount {
+    /// The customer's id.
+    #[schema(value_type = String)]
+    customer: CustomerId,
+}
+
+/// Gives an account to a customer from the next UTC hour.
+#[utoipa::path(put, path = "/v1/accounts/{id}/customer", request_body = AssignAccount, responses((status = 200, body = Object)))]
+pub async fn assign_account(
+    State(app): State<AppState>,
+    Admin(caller): Admin,
+    Path(id): Path<String>,
+    body: Bytes,
+) -> Result<Json<Value>, Problem> {
+    let AssignAccount { customer } = read(&body)?;
+    let id = AccountId::parse(&id).map_err(|e| Problem::invalid(e.to_string()))?;
+    let (now_ms, inner) = (app.now_ms(), app.clone());
+    let (shown, wake) = app
+        .db
+        .write(move |tx| -> Result<_, BillingError> {
+            let account = accounts::get(tx, &id)?;
+            let owner = customers::get(tx, &customer)?;
+            let from = accounts::assign(tx, &account, &owner, now_ms)?;
+            audit::write(tx, &caller.login, "account.assign", id.as_str(), customer.as_str(), now_ms)?;
+            let rules = &inner.billing.rules;
+            let mut wake = lifecycle::run_alone(tx, owner.row, rules, now_ms)?;
+            if let Some(before) = account.customer.filter(|row| *row != owner.row) {
+                wake.extend(lifecycle::run_alone(tx, before, rules, now_ms)?);
+            }
+            let from = (from != customers::FROM_START).then(|| from.to_string());
+            Ok((json!({"account": id, "customer": customer, "from": from}), wake))
+        })
+        .await?;
+    app.billing.wake(&wake);
+    Ok(Json(shown))
+}

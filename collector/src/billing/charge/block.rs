@@ -1,0 +1,277 @@
+//! One block: the accounts `[1024·n, 1024·(n+1))` of one hour, charged in one transaction of the ledger.
+
+use super::rate::{OpenHour, RatedHour, month_so_far, rate};
+use crate::alerts;
+use crate::billing::error::BillingError;
+use crate::billing::ledger::{self, Posting};
+use crate::billing::pack::encode_values;
+use crate::billing::rates::{Payer, Rates};
+use crate::billing::rules::Rules;
+use crate::billing::{accounts, lifecycle, plans, usage};
+use crate::db::{Connection, OptionalExtension, Transaction, params};
+use crate::limits::CHARGE_BLOCK_ACCOUNTS;
+use hostmeter_core::ids::AccountId;
+use hostmeter_core::ledger::{ChargeBatch, IdemKey, Payer as LedgerPayer, Txn};
+use hostmeter_core::units::UtcHour;
+use hostmeter_core::wire::key::sha256;
+use std::collections::BTreeSet;
+use std::rc::Rc;
+use std::sync::LazyLock;
+
+/// Which accounts of which hour.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Block {
+    /// The hour.
+    pub hour: UtcHour,
+    /// Rows of accounts divided by [`CHARGE_BLOCK_ACCOUNTS`].
+    pub number: i64,
+}
+
+/// What charging a block did.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct BlockDone {
+    /// Rows of the accounts with an hour charged.
+    pub accounts: Vec<i64>,
+    /// What their customers paid, micro-units.
+    pub amount: i64,
+    /// Hosts with a new command: they are to be woken.
+    pub wake: BTreeSet<i64>,
+}
+
+/// A charge on its way into the ledger.
+struct Draft {
+    account: i64,
+    payer: Rc<Payer>,
+    /// The account was deleted: nobody pays any more.
+    bad_debt: bool,
+    price: crate::billing::rates::Price,
+    rated: RatedHour,
+}
+
+impl Draft {
+    fn paid(&self) -> i64 {
+        if self.bad_debt { 0 } else { self.rated.amount }
+    }
+
+    /// Whether it books anything: a correction may move revenue between meters at a sum of zero.
+    fn books(&self) -> bool {
+        self.rated.lines.iter().any(|l| !l.amount.is_zero())
+    }
+}
+
+/// The first block after `after` that has usage not charged yet in an hour before `until`.
+pub fn next_block(
+    conn: &Connection,
+    after: Option<Block>,
+    until: UtcHour,
+) -> Result<Option<Block>, BillingError> {
+    let (hour, account) = match after {
+        Some(b) => (b.hour.0, b.number.saturating_add(1).saturating_mul(CHARGE_BLOCK_ACCOUNTS)),
+        None => (i64::MIN, i64::MIN),
+    };
+    let sql =
+        "SELECT hour, account FROM usage_hour WHERE charged = 0 AND (hour, account) >= (?1, ?2) AND hour < ?3
+               ORDER BY hour, account LIMIT 1";
+    let found = conn
+        .prepare_cached(sql)?
+        .query_row(params![hour, account, until.0], |r| Ok((r.get::<_, i64>(0)?, r.get::<_, i64>(1)?)))
+        .optional()?;
+    Ok(found.map(|(hour, account)| Block {
+        hour: UtcHour(hour),
+        number: account.div_euclid(CHARGE_BLOCK_ACCOUNTS),
+    }))
+}
+
+/// Charges what is closed in a block, and takes the lifecycle steps of its customers.
+pub fn charge_block(
+    tx: &Transaction<'_>,
+    block: Block,
+    rules: &Rules,
+    actor: &str,
+    now_ms: i64,
+) -> Result<BlockDone, BillingError> {
+    let mut rates = Rates::default();
+    let mut drafts = Vec::new();
+    let mut freeze =
+        tx.prepare_cached("UPDATE usage_hour SET charged = 1 WHERE account = ?1 AND hour = ?2")?;
+    for Closed { open, deleted, billable } in closed(tx, block, rules, now_ms)? {
+        // Usage of an account without a customer, or without a passwd entry, is stored and shown, and never billed.
+        let owner = if billable { accounts::owner_at(tx, open.account, open.hour)? } else { None };
+        let Some(owner) = owner else {
+            freeze.execute(params![open.account, open.hour.0])?;
+            continue;
+        };
+        match draft(tx, &mut rates, &open, owner, deleted) {
+            Ok(draft) => {
+                freeze.execute(params![open.account, open.hour.0])?;
+                drafts.push(draft);
+            }
+            // One account's impossible figures must not stop the others; the hour stays open and is named.
+            Err(BillingError::Rating(e)) => {
+                alerts::raise(
+                    tx,
+                    &format!("rating:{}:{}", open.id, open.hour),
+                    "rating",
+                    open.id.as_str(),
+                    &e.to_string(),
+                    now_ms,
+                )?;
+            }
+            Err(e) => return Err(e),
+        }
+    }
+    store(tx, block, &drafts, actor, now_ms)?;
+    let mut done = BlockDone::default();
+    for draft in &drafts {
+        done.accounts.push(draft.account);
+        done.amount = done.amount.saturating_add(draft.paid());
+        if let Some(plan) = draft.price.plan {
+            plans::note_charged(tx, plan, block.hour)?;
+        }
+    }
+    let customers: BTreeSet<i64> = drafts.iter().map(|d| d.payer.customer.row).collect();
+    for customer in customers {
+        done.wake.extend(lifecycle::run(tx, &mut rates, customer, rules, now_ms)?);
+    }
+    Ok(done)
+}
+
+/// An hour that is closed and not charged.
+struct Closed {
+    open: OpenHour,
+    deleted: bool,
+    billable: bool,
+}
+
+/// The block's hours that are closed and not charged.
+fn closed(conn: &Connection, block: Block, rules: &Rules, now_ms: i64) -> Result<Vec<Closed>, BillingError> {
+    static SQL: LazyLock<String> = LazyLock::new(|| {
+        format!(
+            "SELECT u.account, a.name, a.deletion = 'done', a.host IS NULL OR a.user IS NOT NULL, {}
+             FROM usage_hour u JOIN account a ON a.id = u.account LEFT JOIN host h ON h.id = a.host
+             WHERE u.charged = 0 AND u.hour = ?1 AND u.account >= ?2 AND u.account < ?3
+               AND (a.host IS NULL OR h.watermark_ms >= ?4 OR ?5)
+             ORDER BY u.account",
+            *usage::COLUMNS
+        )
+    });
+    let end_ms = block.hour.end_ms();
+    if now_ms < end_ms {
+        return Ok(Vec::new());
+    }
+    let first = block.number.saturating_mul(CHARGE_BLOCK_ACCOUNTS);
+    let past = first.saturating_add(CHARGE_BLOCK_ACCOUNTS);
+    let lagged = now_ms >= end_ms.saturating_add(rules.close_lag_ms);
+    let mut stmt = conn.prepare_cached(&SQL)?;
+    let rows = stmt.query_map(params![block.hour.0, first, past, end_ms, lagged], |r| {
+        let flags = (r.get::<_, bool>(2)?, r.get::<_, bool>(3)?);
+        Ok((r.get::<_, i64>(0)?, r.get::<_, String>(1)?, flags, usage::values(r, 4)?))
+    })?;
+    rows.map(|row| {
+        let (account, name, (deleted, billable), total) = row?;
+        let id =
+            AccountId::parse(&name).map_err(|e| BillingError::damaged(format!("account {account}"), e))?;
+        Ok(Closed { open: OpenHour { account, id, hour: block.hour, total }, deleted, billable })
+    })
+    .collect()
+}
+
+fn draft(
+    tx: &Transaction<'_>,
+    rates: &mut Rates,
+    open: &OpenHour,
+    owner: i64,
+    bad_debt: bool,
+) -> Result<Draft, BillingError> {
+    let payer = rates.payer(tx, owner)?;
+    let price = rates.price(tx, &payer, open.hour)?;
+    let month = match &price.version {
+        Some(v) => month_so_far(tx, open.account, owner, price.month, v.row)?,
+        None => hostmeter_core::meter::Values::new(),
+    };
+    let rated = rate(tx, open, &price, &month)?;
+    Ok(Draft { account: open.account, payer, bad_debt, price, rated })
+}
+
+/// Writes the block's transaction, its charges and the months' quantities.
+fn store(
+    tx: &Transaction<'_>,
+    block: Block,
+    drafts: &[Draft],
+    actor: &str,
+    now_ms: i64,
+) -> Result<(), BillingError> {
+    let mut batch = ChargeBatch::default();
+    let mut digest = Vec::new();
+    let blobs: Vec<Vec<u8>> = drafts.iter().map(|d| d.rated.packed.encode()).collect();
+    for (draft, blob) in drafts.iter().zip(&blobs).filter(|(d, _)| d.books()) {
+        let payer = match draft.bad_debt {
+            true => LedgerPayer::BadDebt,
+            false => LedgerPayer::Customer(draft.payer.customer.id.clone()),
+        };
+        batch.add(&payer, &draft.rated.lines);
+        let rev = draft.rated.rev;
+        put_digest(&mut digest, draft.account, block.hour, rev, draft.payer.customer.row, draft.paid(), blob);
+    }
+    let txn = match batch.finish(block.hour.end_ms())? {
+        Some(txn) => {
+            let key = IdemKey::stored(&next_key(tx, block)?);
+            let txn = Txn::new(txn.kind(), Some(key), txn.effective_at_ms(), txn.entries().to_vec())?;
+            let charges = sha256(&digest);
+            let posting = Posting { txn: &txn, actor, reason: "", charges: &charges };
+            Some(ledger::post(tx, &posting, now_ms)?.txn)
+        }
+        None => None,
+    };
+    let mut charge = tx.prepare_cached(
+        "INSERT INTO charge (account, hour, rev, txn, customer, amount, lines) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+    )?;
+    let mut rated = tx.prepare_cached(
+        "INSERT INTO rated (account, customer, month, version, quantities) VALUES (?1, ?2, ?3, ?4, ?5)
+         ON CONFLICT (account, customer, month, version) DO UPDATE SET quantities = excluded.quantities",
+    )?;
+    for (draft, blob) in drafts.iter().zip(&blobs).filter(|(d, _)| !d.rated.packed.lines.is_empty()) {
+        let customer = draft.payer.customer.row;
+        let txn = txn.filter(|_| draft.books());
+        charge.execute(params![
+            draft.account,
+            block.hour.0,
+            draft.rated.rev,
+            txn,
+            customer,
+            draft.paid(),
+            blob
+        ])?;
+        if let Some(version) = &draft.price.version {
+            let month = encode_values(&draft.rated.month);
+            rated.execute(params![draft.account, customer, draft.price.month, version.row, month])?;
+        }
+    }
+    Ok(())
+}
+
+/// Appends a charge to what its transaction's hash covers.
+pub(in crate::billing) fn put_digest(
+    out: &mut Vec<u8>,
+    account: i64,
+    hour: UtcHour,
+    rev: i64,
+    customer: i64,
+    amount: i64,
+    lines: &[u8],
+) {
+    for number in [account, hour.0, rev, customer, amount] {
+        out.extend_from_slice(&number.to_le_bytes());
+    }
+    out.extend_from_slice(&sha256(lines));
+}
+
+/// `charge:HOUR:BLOCK:N`, N counting the transactions of this block: late usage makes another.
+fn next_key(conn: &Connection, block: Block) -> Result<String, BillingError> {
+    let prefix = format!("charge:{}:{}:", block.hour, block.number);
+    // ';' follows ':' in ASCII: all keys with this prefix, by the index.
+    let past = format!("charge:{}:{};", block.hour, block.number);
+    let sql = "SELECT COUNT(*) FROM txn WHERE idem_key >= ?1 AND idem_key < ?2";
+    let n: i64 = conn.prepare_cached(sql)?.query_row([&prefix, &past], |r| r.get(0))?;
+    Ok(format!("{prefix}{n}"))
+}

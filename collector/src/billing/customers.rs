@@ -1,0 +1,231 @@
+//! Customers: making, reading, and which plan holds for which hour.
+
+use super::error::BillingError;
+use super::plans;
+use crate::db::{Connection, OptionalExtension, Transaction, params};
+use crate::limits::LABEL_MAX_CHARS;
+use hostmeter_core::ids::{CustomerId, PlanId};
+use hostmeter_core::money::Currency;
+use hostmeter_core::plan::PriceVersion;
+use hostmeter_core::units::UtcHour;
+use jiff::tz::TimeZone;
+
+/// What holds from the very beginning: before every hour that can be stored.
+pub const FROM_START: UtcHour = UtcHour(i64::MIN);
+
+/// A customer to be made.
+#[derive(Clone, Debug)]
+pub struct NewCustomer {
+    /// Its id.
+    pub id: CustomerId,
+    /// Its name, for people.
+    pub title: String,
+    /// Its plan; absent: the default plan, if one is configured.
+    pub plan: Option<PlanId>,
+    /// The zone of its billing months, for example `Europe/Riga`.
+    pub billing_zone: String,
+}
+
+/// A customer's row.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Customer {
+    /// Row.
+    pub row: i64,
+    /// Its id.
+    pub id: CustomerId,
+    /// Its name, for people.
+    pub title: String,
+    /// The zone of its billing months.
+    pub billing_zone: String,
+    /// State of its lifecycle, a word.
+    pub state: String,
+    /// The whole state of its lifecycle, JSON.
+    pub lifecycle: String,
+    /// Staff forbids suspension and deletion.
+    pub hold: bool,
+    /// When it was made, milliseconds since the epoch.
+    pub made_ms: i64,
+}
+
+const HINT: &str = "`hostmeter customer list` shows those that do; `hostmeter customer add` makes one";
+const COLUMNS: &str = "id, name, title, billing_zone, state, lifecycle, hold, made_ms";
+
+type Columns = (i64, String, String, String, String, String, bool, i64);
+
+fn columns(r: &rusqlite::Row<'_>) -> rusqlite::Result<Columns> {
+    Ok((r.get(0)?, r.get(1)?, r.get(2)?, r.get(3)?, r.get(4)?, r.get(5)?, r.get(6)?, r.get(7)?))
+}
+
+fn from_columns(c: Columns) -> Result<Customer, BillingError> {
+    let (row, name, title, billing_zone, state, lifecycle, hold, made_ms) = c;
+    let id = CustomerId::parse(&name).map_err(|e| BillingError::damaged(format!("customer {row}"), e))?;
+    Ok(Customer { row, id, title, billing_zone, state, lifecycle, hold, made_ms })
+}
+
+impl Customer {
+    /// The zone of the billing months.
+    pub fn zone(&self) -> Result<TimeZone, BillingError> {
+        TimeZone::get(&self.billing_zone)
+            .map_err(|e| BillingError::damaged(format!("customer {}, billing zone", self.id), e))
+    }
+}
+
+/// Makes a customer. Its plan holds for every hour, earlier ones too.
+pub fn create(
+    tx: &Transaction<'_>,
+    new: &NewCustomer,
+    default_plan: Option<&PlanId>,
+    currency: Currency,
+    now_ms: i64,
+) -> Result<Customer, BillingError> {
+    let chars = new.title.chars().count();
+    if chars > LABEL_MAX_CHARS || new.title.chars().any(char::is_control) {
+        let why = format!(
+            "`name` has {chars} characters; up to {LABEL_MAX_CHARS} without control characters are allowed"
+        );
+        return Err(BillingError::invalid("customer_name", why));
+    }
+    TimeZone::get(&new.billing_zone).map_err(|_| {
+        let why =
+            format!("`billing_zone` {:?} is no time zone; write it like \"Europe/Riga\"", new.billing_zone);
+        BillingError::invalid("billing_zone", why)
+    })?;
+    if find(tx, &new.id)?.is_some() {
+        let why = format!("customer {} exists already; choose another id", new.id);
+        return Err(BillingError::conflict("customer_exists", why));
+    }
+    // The default plan may have no price yet: it is remembered now, so that a price set later holds.
+    let plan = match (&new.plan, default_plan) {
+        (Some(id), _) => Some(plans::get(tx, id)?),
+        (None, Some(id)) => Some(plans::ensure(tx, id, currency)?),
+        (None, None) => None,
+    };
+    tx.prepare_cached("INSERT INTO customer (name, title, billing_zone, made_ms) VALUES (?1, ?2, ?3, ?4)")?
+        .execute(params![new.id.as_str(), new.title, new.billing_zone, now_ms])?;
+    let customer = get(tx, &new.id)?;
+    if let Some(plan) = plan {
+        put_plan(tx, customer.row, FROM_START, plan.row)?;
+    }
+    Ok(customer)
+}
+
+/// The customer of that id.
+pub fn find(conn: &Connection, id: &CustomerId) -> Result<Option<Customer>, BillingError> {
+    conn.prepare_cached(&format!("SELECT {COLUMNS} FROM customer WHERE name = ?1"))?
+        .query_row([id.as_str()], columns)
+        .optional()?
+        .map(from_columns)
+        .transpose()
+}
+
+/// The customer of that id, or an error that says so.
+pub fn get(conn: &Connection, id: &CustomerId) -> Result<Customer, BillingError> {
+    find(conn, id)?.ok_or_else(|| BillingError::Missing { what: "customer", id: id.to_string(), hint: HINT })
+}
+
+/// The customer in that row.
+pub fn by_row(conn: &Connection, row: i64) -> Result<Customer, BillingError> {
+    let found = conn
+        .prepare_cached(&format!("SELECT {COLUMNS} FROM customer WHERE id = ?1"))?
+        .query_row([row], columns)
+        .optional()?;
+    found.map_or_else(|| Err(BillingError::damaged(format!("customer {row}"), "no such row")), from_columns)
+}
+
+/// Customers after `after` by id, at most `limit`.
+pub fn list(conn: &Connection, after: &str, limit: usize) -> Result<Vec<Customer>, BillingError> {
+    let mut stmt = conn
+        .prepare_cached(&format!("SELECT {COLUMNS} FROM customer WHERE name > ?1 ORDER BY name LIMIT ?2"))?;
+    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+    let rows = stmt.query_map(params![after, limit], columns)?.collect::<Result<Vec<_>, _>>()?;
+    rows.into_iter().map(from_columns).collect()
+}
+
+/// The customer's plans with the hour each starts at, earliest first.
+pub fn plan_history(conn: &Connection, customer: i64) -> Result<Vec<(UtcHour, i64)>, BillingError> {
+    let mut stmt = conn
+        .prepare_cached("SELECT from_hour, plan FROM customer_plan WHERE customer = ?1 ORDER BY from_hour")?;
+    let rows = stmt.query_map([customer], |r| Ok((UtcHour(r.get(0)?), r.get(1)?)))?;
+    Ok(rows.collect::<Result<Vec<_>, _>>()?)
+}
+
+/// The id of the plan that holds at an hour.
+pub fn plan_at(conn: &Connection, customer: i64, hour: UtcHour) -> Result<Option<String>, BillingError> {
+    let sql = "SELECT p.name FROM customer_plan c JOIN plan p ON p.id = c.plan
+               WHERE c.customer = ?1 AND c.from_hour <= ?2 ORDER BY c.from_hour DESC LIMIT 1";
+    Ok(conn.prepare_cached(sql)?.query_row(params![customer, hour.0], |r| r.get(0)).optional()?)
+}
+
+/// Changes the plan and returns the hour it holds from: every hour for a first plan; else the next UTC hour, or the
+/// start of the next billing month where a version with allowance, tiers or cap is left or entered.
+pub fn change_plan(
+    tx: &Transaction<'_>,
+    customer: &Customer,
+    plan: &PlanId,
+    now_ms: i64,
+) -> Result<UtcHour, BillingError> {
+    let plan = plans::get(tx, plan)?;
+    let history = plan_history(tx, customer.row)?;
+    let next = UtcHour::from_ms(now_ms).next();
+    let from = match history.last() {
+        None => FROM_START,
+        Some((from, last)) if *last == plan.row => return Ok(*from),
+        Some((_, last)) => {
+            let mut both = plans::versions(tx, *last)?;
+            both.extend(plans::versions(tx, plan.row)?);
+            if both.iter().all(|v| PriceVersion::is_linear(&v.version)) {
+                next
+            } else {
+                next_month(next, &customer.zone()?)?
+            }
+        }
+    };
+    // A switch that has not begun yet is replaced by the new one.
+    if from != FROM_START {
+        tx.prepare_cached("DELETE FROM customer_plan WHERE customer = ?1 AND from_hour >= ?2")?
+            .execute(params![customer.row, next.0])?;
+    }
+    put_plan(tx, customer.row, from, plan.row)?;
+    Ok(from)
+}
+
+fn put_plan(tx: &Transaction<'_>, customer: i64, from: UtcHour, plan: i64) -> Result<(), BillingError> {
+    let sql = "INSERT INTO customer_plan (customer, from_hour, plan) VALUES (?1, ?2, ?3)
+               ON CONFLICT (customer, from_hour) DO UPDATE SET plan = excluded.plan";
+    tx.prepare_cached(sql)?.execute(params![customer, from.0, plan])?;
+    Ok(())
+}
+
+/// The first hour, from `hour` on, that starts a billing month in the zone. An hour belongs to the month at its start.
+pub(super) fn next_month(hour: UtcHour, zone: &TimeZone) -> Result<UtcHour, BillingError> {
+    let outside = |e: jiff::Error| BillingError::invalid("time", format!("hour {hour}: {e}"));
+    let before =
+        jiff::Timestamp::from_millisecond(UtcHour(hour.0.saturating_sub(1)).start_ms()).map_err(outside)?;
+    let first = zone.to_datetime(before).date().first_of_month();
+    let next = first.checked_add(jiff::Span::new().months(1)).map_err(outside)?;
+    let start = zone.to_timestamp(next.at(0, 0, 0, 0)).map_err(outside)?;
+    let start_ms = start.as_millisecond();
+    let floor = UtcHour::from_ms(start_ms);
+    Ok(if floor.start_ms() == start_ms { floor } else { floor.next() })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn months() {
+        let check = |hour: &str, zone: &str, want: &str| {
+            let got = next_month(UtcHour::parse(hour).unwrap(), &TimeZone::get(zone).unwrap()).unwrap();
+            assert_eq!(got.to_string(), want, "{hour} {zone}");
+        };
+        check("2026-11-21T10:00:00Z", "UTC", "2026-12-01T00:00:00Z");
+        check("2026-12-01T00:00:00Z", "UTC", "2026-12-01T00:00:00Z");
+        check("2026-12-01T01:00:00Z", "UTC", "2027-01-01T00:00:00Z");
+        check("2026-11-21T10:00:00Z", "Europe/Riga", "2026-11-30T22:00:00Z");
+        check("2026-11-30T22:00:00Z", "Europe/Riga", "2026-11-30T22:00:00Z");
+        check("2026-11-30T23:00:00Z", "Europe/Riga", "2026-12-31T22:00:00Z");
+        // 00:00 in India is 18:30Z: the first whole hour of the month starts half an hour into it.
+        check("2026-11-21T10:00:00Z", "Asia/Kolkata", "2026-11-30T19:00:00Z");
+    }
+}

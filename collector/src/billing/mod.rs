@@ -1,0 +1,38 @@
+//! Billing: plans, customers, the ledger, charging, and the lifecycle that follows from the balance.
+//!
+//! Everything here works on a connection or a transaction of control.db and takes the time as an argument; handlers
+//! and the background task give both. One transaction holds what belongs together: charges, entries, balances,
+//! lifecycle steps and commands.
+
+pub mod accounts;
+pub mod balance;
+pub mod charge;
+pub mod commands;
+pub mod customers;
+mod error;
+pub mod history;
+pub mod imports;
+pub mod ledger;
+pub mod lifecycle;
+mod pack;
+mod pending;
+pub mod plans;
+pub mod quote;
+mod rates;
+mod rules;
+mod runtime;
+pub mod topup;
+pub mod usage;
+pub mod verify;
+
+pub use commands::record_outcome;
+pub use error::{BillingError, ErrorClass};
+pub use pending::{Pending, pending};
+pub use rates::Rates;
+pub use rules::Rules;
+pub use runtime::{Runtime, background, sweep};
+
+#[cfg(test)]
+mod testing;
+#[cfg(test)]
+mod tests;

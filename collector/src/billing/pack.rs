@@ -1,0 +1,203 @@
+//! Packed forms in control.db: the lines of a charge and the quantities of a month, as variable-length integers.
+//!
+//! A charge's lines: format (1), row of the price version (0: none), then for each meter its code and the quantity
+//! charged; with a price version also the month's quantity before and the amount. A meter's code is its place in the
+//! table of meters, so a new meter goes to the table's end (a test below holds the order).
+
+use super::error::BillingError;
+use hostmeter_core::meter::{Meter, Values};
+
+const FORMAT: u8 = 1;
+
+/// One meter of a charge as stored.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct PackedLine {
+    /// The meter.
+    pub(super) meter: Meter,
+    /// The month's quantity before, base units.
+    pub(super) before: i64,
+    /// The quantity charged, base units; below zero for a correction.
+    pub(super) quantity: i64,
+    /// What it costs, micro-units.
+    pub(super) amount: i64,
+}
+
+/// The lines of one charge.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct PackedLines {
+    /// Row of the price version; 0 where no price held: then `before` and `amount` are 0.
+    pub(super) version: i64,
+    /// In the order of the table of meters.
+    pub(super) lines: Vec<PackedLine>,
+}
+
+impl PackedLines {
+    /// The stored form.
+    pub(super) fn encode(&self) -> Vec<u8> {
+        let mut out = Vec::with_capacity(64);
+        out.push(FORMAT);
+        put(&mut out, self.version);
+        for line in &self.lines {
+            out.push(code(line.meter));
+            put(&mut out, line.quantity);
+            if self.version != 0 {
+                put(&mut out, line.before);
+                put(&mut out, line.amount);
+            }
+        }
+        out
+    }
+
+    /// Reads the stored form; `what` names the row in errors.
+    pub(super) fn decode(bytes: &[u8], what: &dyn Fn() -> String) -> Result<Self, BillingError> {
+        let mut r = Reader { bytes, what };
+        if r.byte()? != FORMAT {
+            return Err(r.bad("its format is not known"));
+        }
+        let mut out = Self { version: r.number()?, lines: Vec::new() };
+        while !r.bytes.is_empty() {
+            let (meter, quantity) = (r.meter()?, r.number()?);
+            let (before, amount) = if out.version == 0 { (0, 0) } else { (r.number()?, r.number()?) };
+            out.lines.push(PackedLine { meter, before, quantity, amount });
+        }
+        Ok(out)
+    }
+}
+
+/// The stored form of a month's quantities.
+pub(super) fn encode_values(values: &Values) -> Vec<u8> {
+    let mut out = vec![FORMAT];
+    for (meter, value) in values.iter() {
+        out.push(code(meter));
+        put(&mut out, value);
+    }
+    out
+}
+
+/// Reads a month's quantities; `what` names the row in errors.
+pub(super) fn decode_values(bytes: &[u8], what: &dyn Fn() -> String) -> Result<Values, BillingError> {
+    let mut r = Reader { bytes, what };
+    if r.byte()? != FORMAT {
+        return Err(r.bad("its format is not known"));
+    }
+    let mut out = Values::new();
+    while !r.bytes.is_empty() {
+        let meter = r.meter()?;
+        out.set(meter, r.number()?);
+    }
+    Ok(out)
+}
+
+/// The table has far fewer than 255 meters; a code beyond it would be refused when read.
+fn code(meter: Meter) -> u8 {
+    u8::try_from(meter.index()).unwrap_or(u8::MAX)
+}
+
+/// LEB128 of the zigzag form: small numbers of either sign are short.
+fn put(out: &mut Vec<u8>, value: i64) {
+    let mut n = (value.cast_unsigned() << 1) ^ (value >> 63).cast_unsigned();
+    while n >= 0x80 {
+        out.push(low7(n) | 0x80);
+        n >>= 7;
+    }
+    out.push(low7(n));
+}
+
+fn low7(n: u64) -> u8 {
+    n.to_le_bytes()[0] & 0x7f
+}
+
+struct Reader<'a> {
+    bytes: &'a [u8],
+    what: &'a dyn Fn() -> String,
+}
+
+impl Reader<'_> {
+    fn bad(&self, why: &str) -> BillingError {
+        BillingError::damaged((self.what)(), why)
+    }
+
+    fn byte(&mut self) -> Result<u8, BillingError> {
+        let (first, rest) = self.bytes.split_first().ok_or_else(|| self.bad("it ends too early"))?;
+        self.bytes = rest;
+        Ok(*first)
+    }
+
+    fn meter(&mut self) -> Result<Meter, BillingError> {
+        let code = self.byte()?;
+        let meter = Meter::ALL.get(usize::from(code)).copied();
+        meter.ok_or_else(|| self.bad("it holds a meter that this version does not know"))
+    }
+
+    fn number(&mut self) -> Result<i64, BillingError> {
+        let mut n = 0_u64;
+        for shift in (0..64).step_by(7) {
+            let byte = self.byte()?;
+            let part = u64::from(byte & 0x7f);
+            if shift == 63 && part > 1 {
+                break;
+            }
+            n |= part << shift;
+            if byte & 0x80 == 0 {
+                return Ok((n >> 1).cast_signed() ^ (n & 1).cast_signed().wrapping_neg());
+            }
+        }
+        Err(self.bad("it holds a number beyond 64 bits"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn name() -> String {
+        "a row".to_owned()
+    }
+
+    #[test]
+    fn codes_of_meters_never_change() {
+        let names: Vec<&str> = Meter::ALL.iter().map(|m| m.name()).collect();
+        insta::assert_snapshot!(names.join(" "), @"");
+    }
+
+    #[test]
+    fn damage_is_named() {
+        let check = |bytes: &[u8], want: &str| {
+            let got = PackedLines::decode(bytes, &name).unwrap_err().to_string();
+            assert!(got.contains(want), "{bytes:?}: {got}");
+        };
+        check(&[], "ends too early");
+        check(&[9, 0], "format is not known");
+        check(&[1, 0x80], "ends too early");
+        check(&[1, 2, 250, 0], "does not know");
+        check(&[1, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x7f], "beyond 64 bits");
+    }
+
+    fn lines() -> impl Strategy<Value = PackedLines> {
+        let line = (0..Meter::COUNT, any::<i64>(), any::<i64>(), any::<i64>()).prop_map(
+            |(m, before, quantity, amount)| PackedLine { meter: Meter::ALL[m], before, quantity, amount },
+        );
+        (1..i64::MAX, proptest::collection::vec(line, 0..10))
+            .prop_map(|(version, lines)| PackedLines { version, lines })
+    }
+
+    proptest! {
+        #[test]
+        fn lines_come_back(l in lines()) {
+            prop_assert_eq!(PackedLines::decode(&l.encode(), &name).unwrap(), l);
+        }
+
+        #[test]
+        fn values_come_back(list in proptest::collection::vec((0..Meter::COUNT, any::<i64>()), 0..20)) {
+            let values: Values = list.into_iter().map(|(m, v)| (Meter::ALL[m], v)).collect();
+            prop_assert_eq!(decode_values(&encode_values(&values), &name).unwrap(), values);
+        }
+
+        #[test]
+        fn no_bytes_panic(bytes in proptest::collection::vec(any::<u8>(), 0..100)) {
+            let _ = PackedLines::decode(&bytes, &name);
+            let _ = decode_values(&bytes, &name);
+        }
+    }
+}

@@ -1,0 +1,149 @@
+//! What usage would cost under a plan: the calculator, by the same rating code as the bill.
+
+use super::customers::FROM_START;
+use super::error::BillingError;
+use super::rates::Rates;
+use super::{accounts, plans, usage};
+use crate::db::{Connection, params};
+use crate::limits::QUOTE_HOURS_MAX;
+use hostmeter_core::ids::{AccountId, PlanId};
+use hostmeter_core::meter::{Meter, Values};
+use hostmeter_core::money::Money;
+use hostmeter_core::rating::rate_hour;
+use hostmeter_core::units::UtcHour;
+use jiff::tz::TimeZone;
+use std::collections::{BTreeMap, HashMap};
+use std::sync::LazyLock;
+
+/// A quote.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize, utoipa::ToSchema)]
+pub struct Quote {
+    /// The sum of the lines, a decimal string.
+    #[schema(value_type = String)]
+    pub total: Money,
+    /// One line a meter with a price.
+    pub lines: Vec<QuoteLine>,
+}
+
+/// One meter of a quote.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize, utoipa::ToSchema)]
+pub struct QuoteLine {
+    /// The meter.
+    #[schema(value_type = String)]
+    pub meter: Meter,
+    /// Base units.
+    pub quantity: i64,
+    /// What they cost, a decimal string.
+    #[schema(value_type = String)]
+    pub amount: Money,
+}
+
+#[derive(Default)]
+struct Sums(BTreeMap<Meter, (i64, i64)>);
+
+impl Sums {
+    fn add(&mut self, meter: Meter, quantity: i64, amount: Money) -> Result<(), BillingError> {
+        let (q, a) = self.0.entry(meter).or_default();
+        let overflow = || BillingError::invalid("quote", format!("{meter}: the sum does not fit 63 bits"));
+        *q = q.checked_add(quantity).ok_or_else(overflow)?;
+        *a = a.checked_add(amount.micros()).ok_or_else(overflow)?;
+        Ok(())
+    }
+
+    fn quote(self) -> Result<Quote, BillingError> {
+        let lines: Vec<QuoteLine> = self
+            .0
+            .into_iter()
+            .map(|(meter, (quantity, amount))| QuoteLine {
+                meter,
+                quantity,
+                amount: Money::from_micros(amount),
+            })
+            .collect();
+        let total = Money::checked_sum(lines.iter().map(|l| l.amount))
+            .ok_or_else(|| BillingError::invalid("quote", "the total does not fit 63 bits"))?;
+        Ok(Quote { total, lines })
+    }
+}
+
+/// The cost of quantities used within one month, by the plan's version in force at `now_ms`.
+pub fn of_quantities(
+    conn: &Connection,
+    plan: &PlanId,
+    quantities: &Values,
+    now_ms: i64,
+) -> Result<Quote, BillingError> {
+    let plan = plans::get(conn, plan)?;
+    if let Some((meter, q)) = quantities.iter().find(|(_, q)| *q < 0) {
+        return Err(BillingError::invalid(
+            "quote",
+            format!("quantities.{meter} = {q}: a quantity is 0 or more"),
+        ));
+    }
+    let hour = UtcHour::from_ms(now_ms);
+    let price = Rates::default().price_under(conn, plan.row, hour, &TimeZone::UTC)?;
+    let version = price.version.ok_or_else(|| no_price(&plan.id, hour))?;
+    let account = AccountId::parse("quote@quote").map_err(|e| BillingError::damaged("quote", e))?;
+    let rated = rate_hour(&version.version, &account, hour, &Values::new(), quantities)?;
+    let mut sums = Sums::default();
+    for line in &rated.lines {
+        sums.add(line.meter, line.quantity().unwrap_or_default(), line.amount)?;
+    }
+    sums.quote()
+}
+
+fn no_price(plan: &PlanId, hour: UtcHour) -> BillingError {
+    BillingError::invalid(
+        "quote",
+        format!("plan {plan} has no price at {hour}; set one with `hostmeter plan set FILE`"),
+    )
+}
+
+/// What an account's usage in `[from, to)` would have cost under another plan, by its version in force at `now_ms`:
+/// past usage at today's price.
+pub fn of_history(
+    conn: &Connection,
+    plan: &PlanId,
+    account: &AccountId,
+    from: UtcHour,
+    to: UtcHour,
+    now_ms: i64,
+) -> Result<Quote, BillingError> {
+    let hours = to.0.saturating_sub(from.0);
+    if from == FROM_START || !(1..=QUOTE_HOURS_MAX).contains(&hours) {
+        let why = format!("`from` to `to` is {hours} hours; 1 to {QUOTE_HOURS_MAX} are allowed");
+        return Err(BillingError::invalid("quote", why));
+    }
+    let plan = plans::get(conn, plan)?;
+    let account = accounts::get(conn, account)?;
+    let mut rates = Rates::default();
+    let zone = match account.customer {
+        Some(customer) => rates.payer(conn, customer)?.zone.clone(),
+        None => TimeZone::UTC,
+    };
+    let now = UtcHour::from_ms(now_ms);
+    let version =
+        rates.price_under(conn, plan.row, now, &zone)?.version.ok_or_else(|| no_price(&plan.id, now))?;
+    static SQL: LazyLock<String> = LazyLock::new(|| {
+        format!(
+            "SELECT u.hour, {} FROM usage_hour u WHERE u.account = ?1 AND u.hour >= ?2 AND u.hour < ?3 ORDER BY u.hour",
+            *usage::COLUMNS
+        )
+    });
+    let mut stmt = conn.prepare_cached(&SQL)?;
+    let rows = stmt
+        .query_map(params![account.row, from.0, to.0], |r| Ok((UtcHour(r.get(0)?), usage::values(r, 1)?)))?;
+    let mut months: HashMap<i64, Values> = HashMap::new();
+    let mut sums = Sums::default();
+    for row in rows {
+        let (hour, used) = row?;
+        let month = rates.price_under(conn, plan.row, hour, &zone)?.month;
+        let before = months.remove(&month).unwrap_or_default();
+        let rated = rate_hour(&version.version, &account.id, hour, &before, &used)?;
+        for line in &rated.lines {
+            sums.add(line.meter, line.quantity().unwrap_or_default(), line.amount)?;
+        }
+        months.insert(month, rated.month);
+    }
+    sums.quote()
+}

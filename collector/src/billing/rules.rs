@@ -1,0 +1,42 @@
+//! The settings that billing and lifecycle go by, taken from the configuration once.
+
+use crate::config::{Breaker, Config};
+use hostmeter_core::ids::PlanId;
+use hostmeter_core::lifecycle::Settings;
+use hostmeter_core::money::Currency;
+
+/// Settings of billing and lifecycle.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Rules {
+    /// The currency of the books.
+    pub currency: Currency,
+    /// Plan of a customer that names none.
+    pub default_plan: PlanId,
+    /// An hour of a silent host closes after this, milliseconds.
+    pub close_lag_ms: i64,
+    /// Durations and amounts of the lifecycle.
+    pub lifecycle: Settings,
+    /// How many suspensions and deletions a day are too many.
+    pub breaker: Breaker,
+}
+
+impl Rules {
+    /// From the collector's settings.
+    pub fn new(config: &Config) -> Self {
+        let b = &config.billing;
+        let lifecycle = Settings {
+            grace_ms: b.grace_ms,
+            delete_after_ms: b.delete_after_ms,
+            overdraft: b.overdraft,
+            final_notice_ms: b.final_notice_ms,
+            ..Settings::default()
+        };
+        Self {
+            currency: b.currency,
+            default_plan: b.default_plan.clone(),
+            close_lag_ms: b.close_lag_ms,
+            lifecycle,
+            breaker: config.breaker,
+        }
+    }
+}

@@ -1,0 +1,103 @@
+//! What billing keeps while the collector runs: the lock of charging, who waits for commands, and the background task.
+
+use super::charge::RunLock;
+use super::error::BillingError;
+use super::lifecycle;
+use super::rules::Rules;
+use crate::clock::Clock;
+use crate::config::Config;
+use crate::db::Db;
+use crate::limits::{SWEEP_MAX, SWEEP_MIN};
+use std::collections::BTreeSet;
+use std::time::Duration;
+use tokio::sync::Notify;
+use tokio::sync::futures::Notified;
+
+/// Shared by handlers and the background task.
+#[derive(Debug)]
+pub struct Runtime {
+    /// Settings of billing and lifecycle.
+    pub rules: Rules,
+    /// One run of charging at a time.
+    pub charging: RunLock,
+    commands: Notify,
+    stirred: Notify,
+}
+
+impl Runtime {
+    /// With the settings of the configuration.
+    pub fn new(config: &Config) -> Self {
+        Self {
+            rules: Rules::new(config),
+            charging: RunLock::default(),
+            commands: Notify::new(),
+            stirred: Notify::new(),
+        }
+    }
+
+    /// Lets the long polls look again, if any host has something new.
+    pub fn wake(&self, hosts: &BTreeSet<i64>) {
+        if !hosts.is_empty() {
+            self.commands.notify_waiters();
+        }
+    }
+
+    /// Called after a commit that stored outcomes of commands: long polls look again, and the lifecycle goes on at
+    /// once.
+    pub fn outcomes_stored(&self) {
+        self.commands.notify_waiters();
+        self.stirred.notify_one();
+    }
+
+    /// Ends when there may be something new for a host.
+    pub(crate) fn news(&self) -> Notified<'_> {
+        self.commands.notified()
+    }
+
+    /// How often the sweep runs: often enough for the shortest duration configured.
+    fn interval(&self) -> Duration {
+        let s = &self.rules.lifecycle;
+        let shortest = s.grace_ms.min(s.delete_after_ms).min(s.final_notice_ms).max(0);
+        let tenth = Duration::from_millis(
+            u64::try_from(shortest).unwrap_or_default().checked_div(10).unwrap_or_default(),
+        );
+        tenth.clamp(SWEEP_MIN, SWEEP_MAX)
+    }
+}
+
+/// The background task: moves deadlines by the time that the collector was out, then sweeps for ever. The caller
+/// ends it by dropping it. Failures are logged, and the next sweep tries again.
+pub async fn background(db: &Db, runtime: &Runtime, clock: &Clock) {
+    let now_ms = clock.now_ms();
+    let started = db.write(move |tx| lifecycle::resume_after_outage(tx, now_ms)).await;
+    match started {
+        Ok(outage_ms) => tracing::info!(outage_ms, "the lifecycle goes on"),
+        Err(e) => tracing::error!(error = %e, "deadlines could not be moved by the collector's outage"),
+    }
+    loop {
+        if let Err(e) = sweep(db, runtime, clock.now_ms()).await {
+            tracing::error!(error = %e, "the lifecycle's sweep failed");
+        }
+        // Either is as good: time went on, or something happened.
+        drop(tokio::time::timeout(runtime.interval(), runtime.stirred.notified()).await);
+    }
+}
+
+/// One sweep over all customers.
+pub async fn sweep(db: &Db, runtime: &Runtime, now_ms: i64) -> Result<(), BillingError> {
+    let mut after = i64::MIN;
+    loop {
+        let rules = runtime.rules.clone();
+        let (due, last) = db.read(move |conn| lifecycle::due(conn, after, &rules, now_ms)).await?;
+        for customer in due {
+            let rules = runtime.rules.clone();
+            let hosts = db.write(move |tx| lifecycle::run_alone(tx, customer, &rules, now_ms)).await?;
+            runtime.wake(&hosts);
+        }
+        match last {
+            Some(last) => after = last,
+            None => break,
+        }
+    }
+    db.write(move |tx| lifecycle::heartbeat(tx, now_ms)).await
+}

@@ -1,0 +1,1 @@
+//! A control.db for tests.
