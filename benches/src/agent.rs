@@ -44,10 +44,11 @@ impl Drop for Sleepers {
     }
 }
 
-/// A process's CPU time so far, µs, from the kernel's CPU clock (`CPUCLOCK_SCHED` of the process).
+/// A process's CPU time so far, µs, from the kernel's CPU clock of that process: `(~pid << 3) | CPUCLOCK_SCHED`
+/// (`include/linux/posix-timers.h`).
 fn cpu_usec(pid: u32) -> Result<u64> {
-    let pid = nix::unistd::Pid::from_raw(i32::try_from(pid)?);
-    let t = nix::time::clock_gettime(nix::time::clock_getcpuclockid(pid)?)?;
+    let id = (!i32::try_from(pid)? << 3) | 2;
+    let t = nix::time::clock_gettime(nix::time::ClockId::from_raw(id))?;
     Ok(u64::try_from(t.tv_sec())? * 1_000_000 + u64::try_from(t.tv_nsec())? / 1_000)
 }
 

@@ -3,6 +3,7 @@
 
 pub mod api;
 pub mod demo;
+pub mod man;
 pub mod run;
 pub mod skip;
 pub mod stack;

@@ -11,15 +11,10 @@ use clap_mangen::Man;
 /// The shells that completions are made for.
 const SHELLS: [Shell; 3] = [Shell::Bash, Shell::Zsh, Shell::Fish];
 
-/// The four programs, with the section of their man pages.
+/// The programs, with the section of their man pages.
 #[must_use]
 pub fn programs() -> Vec<(Command, &'static str)> {
-    vec![
-        (hostmeter_agent::cli::agent_command(), "8"),
-        (hostmeter_agent::cli::executor_command(), "8"),
-        (hostmeter_collector::cli::collector_command(), "8"),
-        (hostmeter_collector::cli::hostmeter_command(), "1"),
-    ]
+    vec![(hostmeter_agent::cli::agent_command(), "8"), (hostmeter_agent::cli::executor_command(), "8")]
 }
 
 /// Every file to be written: its path below `packaging/`, and its content.
@@ -83,14 +78,13 @@ fn subcommand(command: &Command, parents: &str, out: &mut Vec<u8>) -> io::Result
     }
     out.extend(format!(".SH \"{}\"\n", path.to_uppercase().replace('-', "\\-")).into_bytes());
     let text = String::from_utf8(text).map_err(io::Error::other)?;
+    // What prepares a whole page is there already, and its headings would break this section up.
     let preamble = |line: &&str| [".ie ", ".el ", ".SH SYNOPSIS"].iter().any(|start| line.starts_with(start));
     for line in text.lines().filter(|line| !preamble(line)) {
-        // The headings of a whole page would break this one up; only the one above the options is kept.
         match line.strip_prefix(".SH ") {
-            Some("OPTIONS") | None => {
-                out.extend(format!("{}\n", line.replace(".SH OPTIONS", ".PP\nOptions:")).bytes())
-            }
+            Some("OPTIONS") => out.extend(b".PP\nOptions:\n"),
             Some(_) => out.extend(b".PP\n"),
+            None => out.extend(format!("{line}\n").bytes()),
         }
     }
     Ok(())

@@ -118,3 +118,18 @@ fn every_invariant_names_tests_that_exist() {
     let tests: BTreeSet<String> = sources().into_values().flat_map(|facts| facts.tests).collect();
     none(&invariants::faults(&invariants::rows(&page).unwrap(), &tests));
 }
+
+#[test]
+fn the_documents_point_to_files_that_exist() {
+    let root = tree::root();
+    let documents = ["README.md", "ARCHITECTURE.md"];
+    let faults: Vec<_> = documents
+        .iter()
+        .flat_map(|name| {
+            let page =
+                std::fs::read_to_string(root.join(name)).unwrap_or_else(|error| panic!("{name}: {error}"));
+            text::path_faults(name, &page, |path| root.join(path).exists())
+        })
+        .collect();
+    none(&faults);
+}

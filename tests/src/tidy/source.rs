@@ -82,8 +82,8 @@ pub fn impurities(path: &str, facts: &Facts) -> Vec<String> {
     faults
 }
 
-/// Faults that hold for every file: no module docs, ignored tests, lints switched off without a reason; and
-/// `unwrap` where the file is not a test.
+/// Faults that hold for every file: no module docs and ignored tests; and where the file is not a test, lints
+/// switched off without a reason and `unwrap`.
 #[must_use]
 pub fn faults(path: &str, facts: &Facts, is_test_file: bool) -> Vec<String> {
     let mut faults = Vec::new();
@@ -93,14 +93,14 @@ pub fn faults(path: &str, facts: &Facts, is_test_file: bool) -> Vec<String> {
     for (name, line) in &facts.ignored {
         faults.push(fault(path, *line, &format!("test `{name}` is ignored; repair it or remove it")));
     }
-    for (line, lints) in &facts.bare_allows {
-        faults.push(fault(
-            path,
-            *line,
-            &format!("`{lints}` is switched off without a reason; add `reason = …`"),
-        ));
-    }
     if !is_test_file {
+        for (line, lints) in &facts.bare_allows {
+            faults.push(fault(
+                path,
+                *line,
+                &format!("`{lints}` is switched off without a reason; add `reason = …`"),
+            ));
+        }
         for line in &facts.unwraps {
             faults.push(fault(
                 path,
