@@ -47,7 +47,7 @@ mod tests {
         check(b"php-fpm", "php-fpm");
         check(b"x) R 0 0\n", "x)%20R%200%200%0A");
         check(b"", "%00");
-        check(b"kworker/u8:1-events_unbound", "kworker%2Fu8:1-e");
+        check(b"kworker/u8:1-events_unbound", "kworker%2Fu8:1-ev");
         assert!(Command::new(b"sshd-session").is_sshd());
         assert!(!Command::new(b"sshd-x").is_sshd());
     }

@@ -82,7 +82,7 @@ mod tests {
         };
         check(&text(500), Ok((500_000, 250_000)));
         check(&text(9_999), Ok((500_000, 1_000_000)));
-        check(&text(500).replace("Rss: 4000", "Rss: 1000"), Ok((500_000, 1_000_000)));
+        check(&text(500).replace("Rss: 4000", "Rss: 1000"), Ok((500_000, 0)));
         check(&text(500).replace("Rss: 4000", "Rss: x"), Err("a size that is not a number"));
         let missing = "a line of Rss, Anonymous, Pss_Anon, Pss_File, Pss_Shmem is missing";
         check("", Err(missing));

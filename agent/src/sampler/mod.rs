@@ -262,3 +262,6 @@ impl std::fmt::Debug for Sampler {
             .finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+mod tests;
