@@ -4,7 +4,7 @@ use crate::limits::{ANSWER_MAX_BYTES, CA_FILE_MAX_BYTES, CONNECT_MAX_MS};
 use http_body_util::{BodyExt, Full, Limited};
 use hyper::body::Bytes;
 use hyper::header::{AUTHORIZATION, CONTENT_TYPE, HeaderValue, RETRY_AFTER};
-use hyper::{Method, Request, StatusCode, Uri};
+use hyper::{Request, StatusCode, Uri};
 use hyper_rustls::HttpsConnector;
 use hyper_util::client::legacy::Client as Pool;
 use hyper_util::client::legacy::connect::HttpConnector;
@@ -81,12 +81,10 @@ pub enum HttpError {
     #[error("TLS: {0}")]
     Tls(#[from] rustls::Error),
     /// No connection, or it broke.
-    #[error("{method} {uri}: {why}")]
+    #[error("{call}: {why}")]
     Connection {
-        /// Method of the call.
-        method: Method,
-        /// Address of the call.
-        uri: Uri,
+        /// Method and address of the call.
+        call: String,
         /// What happened, down to its cause.
         why: String,
     },
@@ -190,8 +188,8 @@ impl Client {
         within: Duration,
     ) -> Result<Answer, HttpError> {
         let request = request.map_err(|_| HttpError::Url(UrlError::Form))?;
-        let (method, uri) = (request.method().clone(), request.uri().clone());
-        let failed = |why: String| HttpError::Connection { method: method.clone(), uri: uri.clone(), why };
+        let name = format!("{} {}", request.method(), request.uri());
+        let failed = |why: String| HttpError::Connection { call: name.clone(), why };
         let answer = async {
             let response = self.pool.request(request).await.map_err(|e| failed(with_causes(&e)))?;
             let (head, body) = response.into_parts();

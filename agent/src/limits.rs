@@ -111,6 +111,20 @@ pub const ANSWER_MAX_BYTES: usize = 1024 * 1024;
 pub const CA_FILE_MAX_BYTES: u64 = 4 * 1024 * 1024;
 /// Largest small file of the state directory that is read (enrolment, clock, status).
 pub const STATE_FILE_MAX_BYTES: u64 = 1024 * 1024;
+/// A call to the executor ends after this time.
+pub const EXECUTOR_CALL_MAX: Duration = Duration::from_secs(20);
+/// How long the executor may hold a request for outcomes.
+pub const OUTCOME_WAIT: Duration = Duration::from_secs(5);
+/// Pause before the executor is tried again.
+pub const EXECUTOR_RETRY: Duration = Duration::from_secs(2);
+/// At the end, shipping what was sealed last is waited for so long.
+pub const STOP_SHIP_MAX: Duration = Duration::from_secs(2);
+/// Clock corrections smaller than this are not written to disk at once, in milliseconds.
+pub const CLOCK_KEEP_MS: i64 = 50;
+/// Tries of the sweep at the end.
+pub const LAST_SWEEP_TRIES: u32 = 3;
+/// Top commands are asked for once in this time, in milliseconds.
+pub const TOP_EVERY_MS: i64 = 60_000;
 /// The service manager hears of the sampling thread at least this often, in milliseconds.
 pub const WATCHDOG_EVERY_MS: i64 = 10_000;
 
@@ -121,4 +135,5 @@ const _: () = assert!(WIDEN_MAX_MS <= HOLE_MAX_MS);
 const _: () = assert!(SPOOL_MIN_BYTES <= SPOOL_DEFAULT_BYTES && SPOOL_DEFAULT_BYTES <= SPOOL_MAX_BYTES);
 const _: () = assert!(SPOOL_DEFAULT_BYTES / SEGMENTS_PER_CAP <= SEGMENT_MAX_BYTES);
 const _: () = assert!(BACKOFF_MIN_MS < BACKOFF_MAX_MS && ROUND_TRIP_MAX_MS < SLEW_MAX_MS);
+const _: () = assert!(OUTCOME_WAIT.as_secs() < EXECUTOR_CALL_MAX.as_secs());
 const _: () = assert!(LONG_POLL_SEC * 1_000 < LONG_POLL_MAX_MS);

@@ -16,6 +16,7 @@ pub struct Entry {
     /// Its bytes, as they are sent.
     pub envelope: Vec<u8>,
     segment: u64,
+    start: u64,
     end: u64,
 }
 
@@ -34,14 +35,14 @@ impl Reader {
     }
 
     /// The next record, if there is one.
-    pub fn next(&mut self) -> Result<Option<Entry>, SpoolError> {
+    pub fn read_next(&mut self) -> Result<Option<Entry>, SpoolError> {
         loop {
-            let Some(segment) = self.shared.from_id(self.segment) else { return Ok(None) };
+            let Some(segment) = self.shared.at_or_after(self.segment) else { return Ok(None) };
             if segment.id != self.segment {
                 (self.segment, self.offset) = (segment.id, 0);
             }
             if self.offset >= segment.bytes {
-                match self.shared.from_id(segment.id.saturating_add(1)) {
+                match self.shared.at_or_after(segment.id.saturating_add(1)) {
                     None => return Ok(None),
                     Some(after) => {
                         (self.segment, self.offset) = (after.id, 0);
@@ -61,7 +62,7 @@ impl Reader {
                 // Removed since it was listed: everything in it is acknowledged.
                 Err(e) if e.kind() == io::ErrorKind::NotFound => {
                     (self.segment, self.offset) = (segment.id.saturating_add(1), 0);
-                    return self.next();
+                    return self.read_next();
                 }
                 Err(e) => return Err(io_at(path)(e)),
             }
@@ -69,47 +70,42 @@ impl Reader {
         let Some((file, _)) = &self.open else { return Ok(None) };
         match record::read(file, self.offset, segment.bytes).map_err(io_at(path))? {
             Step::Record(r) => {
-                self.offset = r.end;
+                let start = std::mem::replace(&mut self.offset, r.end);
                 let (seq, hash) = (r.header.stamp.seq, r.header.hash);
-                Ok(Some(Entry { seq, hash, envelope: r.envelope, segment: segment.id, end: r.end }))
+                Ok(Some(Entry { seq, hash, envelope: r.envelope, segment: segment.id, start, end: r.end }))
             }
             Step::End | Step::Bad => Err(SpoolError::Damaged { path: path.clone(), offset: self.offset }),
         }
     }
 
-    /// Goes to the record with this number, or to the first one above it. Returns whether the number is held or is
-    /// the very next to be made.
-    pub fn seek(&mut self, seq: u64) -> Result<bool, SpoolError> {
-        let Some(segment) = self.shared.holding(seq) else {
-            let next = self.shared.range().map_or(1, |(_, last)| last.saturating_add(1));
-            let last = self.shared.from_id(self.segment);
-            (self.segment, self.offset) = last.map_or((self.segment, self.offset), |s| (s.id, self.offset));
-            self.to_end();
-            return Ok(seq == next);
-        };
-        (self.segment, self.offset) = (segment.id, 0);
-        loop {
-            let before = self.offset;
-            match self.next()? {
-                Some(entry) if entry.seq >= seq => {
-                    (self.segment, self.offset) =
-                        (entry.segment, if entry.segment == segment.id { before } else { 0 });
-                    return Ok(entry.seq == seq);
-                }
-                Some(_) => {}
-                None => return Ok(false),
-            }
-        }
+    /// Goes back so that this record is the next one again.
+    pub fn back_to(&mut self, entry: &Entry) {
+        (self.segment, self.offset) = (entry.segment, entry.start);
     }
 
-    fn to_end(&mut self) {
-        while let Some(segment) = self.shared.from_id(self.segment) {
-            (self.segment, self.offset) = (segment.id, segment.bytes);
-            if self.shared.from_id(segment.id.saturating_add(1)).is_none() {
-                break;
+    /// Goes to the record with this number, or to the first one above it. Returns whether the number is held or is
+    /// the very next to be made. Where nothing as high is held, the reader stays where it is.
+    pub fn seek(&mut self, seq: u64) -> Result<bool, SpoolError> {
+        let before = (self.segment, self.offset);
+        let Some(segment) = self.shared.holding(seq) else {
+            let Some((_, last)) = self.shared.range() else { return Ok(seq == 1) };
+            self.seek(last)?;
+            self.read_next()?;
+            if seq == last.saturating_add(1) {
+                return Ok(true);
             }
-            self.segment = segment.id.saturating_add(1);
+            (self.segment, self.offset) = before;
+            return Ok(false);
+        };
+        (self.segment, self.offset) = (segment.id, 0);
+        while let Some(entry) = self.read_next()? {
+            if entry.seq >= seq {
+                self.back_to(&entry);
+                return Ok(entry.seq == seq);
+            }
         }
+        (self.segment, self.offset) = before;
+        Ok(false)
     }
 
     /// Lowest and highest number held.

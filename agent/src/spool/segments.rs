@@ -79,7 +79,7 @@ impl Shared {
     }
 
     /// The segment with this id, or the first one after it.
-    pub(crate) fn from_id(&self, id: u64) -> Option<Segment> {
+    pub(crate) fn at_or_after(&self, id: u64) -> Option<Segment> {
         self.lock().segments.iter().find(|s| s.id >= id).cloned()
     }
 

@@ -49,7 +49,7 @@ fn add(spool: &mut Spool, parts: usize) -> Result<(), SpoolError> {
 
 fn numbers(spool: &Spool) -> Vec<u64> {
     let mut reader = spool.reader();
-    std::iter::from_fn(|| reader.next().unwrap()).map(|e| e.seq).collect()
+    std::iter::from_fn(|| reader.read_next().unwrap()).map(|e| e.seq).collect()
 }
 
 fn segment_files(dir: &Path, ending: &str) -> Vec<PathBuf> {
@@ -84,7 +84,7 @@ fn check(groups: &[usize], harm: impl FnOnce(&Path), want: &[u64], missing: &[(u
     assert_eq!((findings.torn_bytes, findings.damaged.len()), (0, 0), "the second start is clean");
     let mut reader = again.reader();
     let mut before: Option<Entry> = None;
-    while let Some(entry) = reader.next().unwrap() {
+    while let Some(entry) = reader.read_next().unwrap() {
         if let Some(b) = before.filter(|b| b.seq + 1 == entry.seq) {
             assert_eq!(envelope::peek(&entry.envelope).unwrap().stamp.prev, b.hash, "chain at {}", entry.seq);
         }
@@ -227,7 +227,7 @@ fn only_unacknowledged_bytes_count() {
     assert!(usage.unacked_bytes > usage.cap_bytes / 2, "{usage:?}");
     // Acknowledged but not archived: the room is there, the segments stay.
     let mut entry = None;
-    while let Some(next) = reader.next().unwrap() {
+    while let Some(next) = reader.read_next().unwrap() {
         entry = Some(next);
     }
     let entry = entry.unwrap();
@@ -240,8 +240,8 @@ fn only_unacknowledged_bytes_count() {
     reader.ack(&entry, entry.seq);
     spool.trim();
     assert!(segment_files(dir.path(), ".seg").len() <= 2);
-    assert_eq!(reader.next().unwrap().map(|e| e.seq), Some(held + 2));
-    assert_eq!(reader.next().unwrap().map(|e| e.seq), None);
+    assert_eq!(reader.read_next().unwrap().map(|e| e.seq), Some(held + 2));
+    assert_eq!(reader.read_next().unwrap().map(|e| e.seq), None);
     let (spool, findings) = open(dir.path());
     assert_eq!((spool.tail().seq, findings.missing.len()), (held + 2, 0));
 }
@@ -253,7 +253,7 @@ fn beyond_the_cap_acknowledged_segments_go_unarchived() {
     let mut reader = spool.reader();
     for _ in 0..400 {
         add(&mut spool, 1).unwrap();
-        let entry = reader.next().unwrap().unwrap();
+        let entry = reader.read_next().unwrap().unwrap();
         reader.ack(&entry, 0);
         spool.trim();
     }
@@ -271,11 +271,11 @@ fn seeking() {
     let mut reader = spool.reader();
     for seq in [1, 17, 30, 2, 31] {
         assert!(reader.seek(seq).unwrap(), "{seq}");
-        assert_eq!(reader.next().unwrap().map(|e| e.seq), (seq < 31).then_some(seq), "{seq}");
+        assert_eq!(reader.read_next().unwrap().map(|e| e.seq), (seq < 31).then_some(seq), "{seq}");
     }
     assert!(!reader.seek(32).unwrap(), "not made yet");
     reader.seek(30).unwrap();
-    let last = reader.next().unwrap().unwrap();
+    let last = reader.read_next().unwrap().unwrap();
     reader.ack(&last, last.seq);
     spool.trim();
     assert!(!reader.seek(1).unwrap(), "gone");
@@ -304,13 +304,13 @@ fn a_failed_sync_is_never_tried_again() {
     assert!(matches!(error, SpoolError::Sync { .. }), "{error}");
     assert_eq!(spool.tail().seq, 3);
     assert_eq!(
-        std::iter::from_fn(|| reader.next().unwrap()).last().unwrap().seq,
+        std::iter::from_fn(|| reader.read_next().unwrap()).last().unwrap().seq,
         3,
         "never shown to readers"
     );
     add(&mut spool, 1).unwrap();
     assert_eq!(segment_files(dir.path(), ".seg").len(), 2, "a new segment was begun");
-    assert_eq!(reader.next().unwrap().unwrap().seq, 4);
+    assert_eq!(reader.read_next().unwrap().unwrap().seq, 4);
     // Had the cut been lost by a power cut, the old segment would hold the group twice.
     let files = segment_files(dir.path(), ".seg");
     let mut old = std::fs::read(&files[0]).unwrap();

@@ -1,0 +1,247 @@
+//! `hostmeter-agent run`: the sampling thread, shipping beside it, and an orderly end.
+
+use crate::accounts::Who;
+use crate::batch::Sealer;
+use crate::clock::Clock;
+use crate::config::{Accounts, Config, UserRef};
+use crate::http::{Base, Client, HttpError};
+use crate::limits::{INBOX_MAX, PHASE_MAX_MS, STOP_SHIP_MAX};
+use crate::os::{self, OsError};
+use crate::sampler::{SampleError, Sampler, SamplerConfig};
+use crate::sampling::{self, Inbox, Parts, SamplingError, Sweep};
+use crate::ship::{Link, Shipper, Wake};
+use crate::spool::{Findings, Spool, SpoolError};
+use crate::state::{Enrolment, StateDir, StateError};
+use crate::status::ShipStatus;
+use crate::{commands, control};
+use crossbeam_channel::Sender;
+use hostmeter_core::ids::HostId;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::{oneshot, watch};
+
+/// Why the agent does not run or ended.
+#[derive(Debug, thiserror::Error)]
+pub enum RunError {
+    /// State.
+    #[error(transparent)]
+    State(#[from] StateError),
+    /// Spool.
+    #[error("spool: {0}")]
+    Spool(#[from] SpoolError),
+    /// The way to the collector.
+    #[error(transparent)]
+    Http(#[from] HttpError),
+    /// Sampling could not be set up.
+    #[error(transparent)]
+    Sample(#[from] SampleError),
+    /// Sampling ended with an error.
+    #[error(transparent)]
+    Sampling(#[from] SamplingError),
+    /// The machine did not tell something.
+    #[error(transparent)]
+    Os(#[from] OsError),
+    /// Threads, signals or the runtime.
+    #[error("the system gave no thread, signal or timer: {0}")]
+    System(#[from] std::io::Error),
+    /// A bug.
+    #[error("the sampling thread ended unexpectedly; what is durable is in the spool")]
+    Panicked,
+}
+
+/// Runs until SIGTERM or SIGINT.
+pub fn run(config: &Config) -> Result<(), RunError> {
+    let state = StateDir::open(&config.state_dir)?;
+    let (enrolment, key) = state.identity()?;
+    let (host, epoch, boot) = (enrolment.host_id, enrolment.epoch, os::boot_id()?);
+    let sealer = Arc::new(Sealer { host, epoch, key, boot });
+    let (spool, findings) = Spool::open(&state.spool(), host, epoch, config.spool_max_bytes)?;
+    let name = enrolment.name.to_string();
+    let link = Arc::new(link(config, &state, enrolment, &sealer, &spool)?);
+    let url = link.client.base().as_str();
+    tracing::info!(host = name, collector = url, batch = spool.tail().seq, "hostmeter-agent starts");
+    let (wake_in, wake_out) = watch::channel(Wake::default());
+    let (acked_in, acked_out) = watch::channel(0);
+    let phase = phase(host, config.interval_ms);
+    let shipper = Shipper::new(Arc::clone(&link), spool.reader(), wake_out, acked_in, phase);
+    let (inbox_in, inbox_out) = crossbeam_channel::bounded(INBOX_MAX);
+    let durable = outcomes(config, &inbox_in)?;
+    let parts = Parts {
+        sweep: sweep(config)?,
+        spool,
+        sealer,
+        clock: Arc::clone(&link.clock),
+        inbox: inbox_out,
+        wake: wake_in.clone(),
+        durable,
+        report: Arc::clone(&link.report),
+        state,
+        host: name,
+        damage: told(&findings),
+        interval_ms: config.interval_ms,
+        ready: Box::new(|| {
+            let _no_manager = sd_notify::notify(&[sd_notify::NotifyState::Ready]);
+        }),
+    };
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let socket = config.executor_socket.clone();
+    let done = runtime.block_on(async {
+        let ways = Ways { link, shipper, socket, inbox: inbox_in, wake: wake_in, acked: acked_out };
+        ways.serve(start_sampling(parts)?).await
+    });
+    // Calls that block (a socket, a name look-up) must not hold up the end.
+    runtime.shutdown_background();
+    done
+}
+
+fn link(
+    config: &Config,
+    state: &StateDir,
+    enrolment: Enrolment,
+    sealer: &Arc<Sealer>,
+    spool: &Spool,
+) -> Result<Link, RunError> {
+    let now = os::now()?;
+    let mut clock = Clock::start(state.clock(), sealer.boot, now.wall_ms(), now.boottime_ms());
+    if let Some(to_ms) = spool.tail().to_ms {
+        clock.raise_floor(to_ms);
+    }
+    let url = config.collector_url.clone().unwrap_or_else(|| enrolment.url.clone());
+    let client = Client::new(Base::parse(&url).map_err(HttpError::from)?, config.ca_file.as_deref())?;
+    Ok(Link {
+        client,
+        enrolment,
+        sealer: Arc::clone(sealer),
+        clock: Arc::new(Mutex::new(clock)),
+        report: Arc::new(Mutex::new(ShipStatus { url, ..ShipStatus::default() })),
+        backoff_ms: (config.backoff_min_ms, config.backoff_max_ms),
+    })
+}
+
+type Ended = oneshot::Receiver<Result<u64, SamplingError>>;
+
+fn start_sampling(parts: Parts) -> Result<Ended, RunError> {
+    let (tell, ended) = oneshot::channel();
+    std::thread::Builder::new().name("sampling".to_owned()).spawn(move || {
+        // If the thread panics, `tell` is dropped and the other end sees it.
+        let _main_is_gone = tell.send(sampling::run(parts));
+    })?;
+    Ok(ended)
+}
+
+struct Ways {
+    link: Arc<Link>,
+    shipper: Shipper,
+    socket: Option<PathBuf>,
+    inbox: Sender<Inbox>,
+    wake: watch::Sender<Wake>,
+    acked: watch::Receiver<u64>,
+}
+
+impl Ways {
+    /// Ships and passes commands on until sampling ended, which a signal makes it do.
+    async fn serve(self, mut ended: Ended) -> Result<(), RunError> {
+        let mut term = signal(SignalKind::terminate())?;
+        let mut int = signal(SignalKind::interrupt())?;
+        let shipping = tokio::spawn(self.shipper.run());
+        let commands = self.socket.map(|socket| tokio::spawn(commands::run(self.link, socket)));
+        if commands.is_none() {
+            tracing::info!("no executor.socket is configured: this host takes no commands");
+        }
+        let result = tokio::select! {
+            result = &mut ended => result,
+            _ = term.recv() => stop(&self.inbox, ended).await,
+            _ = int.recv() => stop(&self.inbox, ended).await,
+        };
+        if let Some(task) = commands {
+            task.abort();
+        }
+        let last_seq = result.map_err(|_| RunError::Panicked)??;
+        // The last batch is durable; if the collector is near, it may have it before we go.
+        self.wake.send_replace(Wake { seq: last_seq, is_urgent: true });
+        let mut acked = self.acked;
+        let shipped = tokio::time::timeout(STOP_SHIP_MAX, acked.wait_for(|seq| *seq >= last_seq)).await;
+        shipping.abort();
+        tracing::info!(batch = last_seq, shipped = matches!(shipped, Ok(Ok(_))), "hostmeter-agent ends");
+        Ok(())
+    }
+}
+
+async fn stop(
+    inbox: &Sender<Inbox>,
+    ended: Ended,
+) -> Result<Result<u64, SamplingError>, oneshot::error::RecvError> {
+    let _no_manager = sd_notify::notify(&[sd_notify::NotifyState::Stopping]);
+    let inbox = inbox.clone();
+    // The inbox may be full of outcomes; the sampling thread empties it.
+    let _sent = tokio::task::spawn_blocking(move || inbox.send(Inbox::Stop)).await;
+    ended.await
+}
+
+/// The sampler of this host, as the sampling thread calls it.
+fn sweep(config: &Config) -> Result<Sweep, SampleError> {
+    let who = |list: &[UserRef]| {
+        list.iter()
+            .map(|user| match user {
+                UserRef::Uid(uid) => Who::Uid(*uid),
+                UserRef::Name(name) => Who::Name(name.clone()),
+            })
+            .collect()
+    };
+    let Accounts { uid_min, uid_max, include, exclude } = &config.accounts;
+    let mut sampler = Sampler::new(&SamplerConfig {
+        uid_min: *uid_min,
+        uid_max: *uid_max,
+        include: who(include),
+        exclude: who(exclude),
+        ..SamplerConfig::default()
+    })?;
+    Ok(Box::new(move |top| sampler.sweep(top).map_err(|e| e.to_string())))
+}
+
+/// The thread that brings outcomes, if there is an executor.
+fn outcomes(config: &Config, inbox: &Sender<Inbox>) -> Result<Option<Sender<u64>>, RunError> {
+    let Some(socket) = &config.executor_socket else { return Ok(None) };
+    let (tell, told) = crossbeam_channel::bounded(INBOX_MAX);
+    control::start(socket.clone(), inbox.clone(), told)?;
+    Ok(Some(tell))
+}
+
+/// Where in an interval this host speaks: spread by its id, so that a fleet does not speak all at once.
+fn phase(host: HostId, interval_ms: i64) -> Duration {
+    let most = u64::try_from(PHASE_MAX_MS.min(interval_ms / 2)).unwrap_or(0).max(1);
+    let spread = host.0.iter().fold(0_u64, |n, b| n.wrapping_mul(31).wrapping_add(u64::from(*b)));
+    Duration::from_millis(spread.checked_rem(most).unwrap_or(0))
+}
+
+/// Damage of the spool in words, also in the log; empty if there is none.
+fn told(findings: &Findings) -> String {
+    if findings.torn_bytes > 0 {
+        tracing::info!("{} bytes of a torn write were cut off; they never counted", findings.torn_bytes);
+    }
+    if findings.damaged.is_empty() && findings.missing.is_empty() {
+        return String::new();
+    }
+    let files: Vec<String> = findings.damaged.iter().map(|p| p.display().to_string()).collect();
+    let missing: Vec<String> = findings.missing.iter().map(|(a, b)| format!("{a}..{b}")).collect();
+    let text =
+        format!("damage was set aside: [{}]; batches missing: [{}]", files.join(", "), missing.join(", "));
+    tracing::error!("spool: {text}");
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn phases_are_spread_and_bounded() {
+        let phases: std::collections::BTreeSet<_> = (0..50).map(|n| phase(HostId([n; 16]), 10_000)).collect();
+        assert!(phases.len() > 30, "{phases:?}");
+        assert!(phases.iter().all(|p| *p < Duration::from_millis(5_000)));
+        assert!(phase(HostId([9; 16]), 1_000) < Duration::from_millis(500));
+        assert_eq!(phase(HostId([9; 16]), 1), Duration::ZERO);
+    }
+}

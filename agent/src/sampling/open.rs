@@ -1,0 +1,62 @@
+//! The interval that is not sealed yet: what it is compared with, and what sweeps saw only once meanwhile.
+
+use crate::interval::{Baseline, hole};
+use crate::limits::OPEN_GAPS_MAX;
+use crate::reading::Reading;
+use crate::spool::Tail;
+use hostmeter_core::wire::batch::{Gap, Interval, TopCommand};
+use std::collections::BTreeMap;
+
+pub(super) struct Open {
+    pub(super) base: Baseline,
+    pub(super) from_ms: i64,
+    /// Named, and to be sealed before anything else.
+    pub(super) holes: Vec<Interval>,
+    gaps: Vec<Gap>,
+    top: BTreeMap<u32, Vec<TopCommand>>,
+}
+
+impl Open {
+    fn new(base: Baseline, from_ms: i64, holes: Vec<Interval>) -> Self {
+        Self { base, from_ms, holes, gaps: Vec::new(), top: BTreeMap::new() }
+    }
+
+    /// The first interval: goes on from the last durable one if the source is the same; else the hole is named.
+    pub(super) fn begin(tail: &Tail, first: &Reading, now_ms: i64) -> Self {
+        let Some(last_ms) = tail.to_ms else {
+            return Self::new(Baseline::of(first), now_ms, Vec::new());
+        };
+        match &tail.baseline {
+            Some(base) if base.source == first.source => Self::new(base.clone(), last_ms, Vec::new()),
+            _ => {
+                let holes = hole(last_ms, now_ms, "agent restarted");
+                Self::new(Baseline::of(first), now_ms.max(last_ms), holes)
+            }
+        }
+    }
+
+    /// The interval after one that ended durably at `to_ms` with this reading.
+    pub(super) fn after(reading: Reading, to_ms: i64) -> Self {
+        let Reading { boottime_ns, source, accounts, host, .. } = reading;
+        Self::new(Baseline { boottime_ns, source, accounts, host }, to_ms, Vec::new())
+    }
+
+    /// The interval goes on beyond this reading: its gaps and commands are kept for the end.
+    pub(super) fn keep(&mut self, reading: Reading) {
+        for gap in reading.gaps {
+            if self.gaps.len() < OPEN_GAPS_MAX && !self.gaps.contains(&gap) {
+                self.gaps.push(gap);
+            }
+        }
+        self.top.extend(reading.top);
+    }
+
+    /// Adds what was kept to the reading that ends the interval.
+    pub(super) fn gather(&self, reading: &mut Reading) {
+        let fresh = std::mem::replace(&mut reading.gaps, self.gaps.clone());
+        reading.gaps.extend(fresh.into_iter().filter(|g| !self.gaps.contains(g)));
+        for (uid, top) in &self.top {
+            reading.top.entry(*uid).or_insert_with(|| top.clone());
+        }
+    }
+}

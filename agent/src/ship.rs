@@ -1,0 +1,280 @@
+//! Shipping: envelopes from the spool to the collector, one request in flight, and its answers back.
+//!
+//! Runs beside sampling in a runtime of its own; it only reads the spool and only tells how far the collector has it.
+
+mod answer;
+mod backoff;
+
+pub use backoff::Backoff;
+
+use crate::batch::Sealer;
+use crate::clock::{Clock, Learned};
+use crate::http::{Client, HttpError};
+use crate::limits::REQUEST_MAX_MS;
+use crate::os;
+use crate::spool::{Entry, Reader, SpoolError};
+use crate::state::Enrolment;
+use crate::status::ShipStatus;
+use answer::Verdict;
+use hostmeter_core::wire::ack::{Ack, HostState};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+use tokio::sync::watch;
+use tokio::time::{Instant, sleep, timeout_at};
+
+/// The sampling thread's word that there is something to ship.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Wake {
+    /// Number of the last envelope in the spool.
+    pub seq: u64,
+    /// Ship at once: an outcome is in it, or the agent stops.
+    pub is_urgent: bool,
+}
+
+/// What shipping and commands share.
+pub struct Link {
+    /// The way to the collector.
+    pub client: Client,
+    /// Whose acknowledgements count.
+    pub enrolment: Enrolment,
+    /// The host's key.
+    pub sealer: Arc<Sealer>,
+    /// The collector's time.
+    pub clock: Arc<Mutex<Clock>>,
+    /// What `status` shows.
+    pub report: Arc<Mutex<ShipStatus>>,
+    /// Bounds of the pause after a failure, in milliseconds.
+    pub backoff_ms: (i64, i64),
+}
+
+/// Locks what is never left half changed.
+pub fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Link {
+    fn report(&self) -> MutexGuard<'_, ShipStatus> {
+        lock(&self.report)
+    }
+
+    /// Learns the collector's time from an answer.
+    fn learn(&self, sent: os::Now, received: os::Now, collector_ms: i64) {
+        match lock(&self.clock).learn(sent.boottime_ms(), received.boottime_ms(), collector_ms) {
+            Learned::Stepped(ms) => tracing::warn!("the collector's time is {ms} ms away: time was stepped"),
+            Learned::Slewing(ms) if ms.abs() > 1_000 => {
+                tracing::info!("the collector's time is {ms} ms away: time is slewed");
+            }
+            Learned::Slewing(_) | Learned::Nothing => {}
+        }
+    }
+}
+
+/// One end of the way.
+pub struct Shipper {
+    link: Arc<Link>,
+    reader: Reader,
+    wake: watch::Receiver<Wake>,
+    acked: watch::Sender<u64>,
+    phase: Duration,
+    backoff: Backoff,
+}
+
+/// What to do next.
+enum Next {
+    GoOn,
+    Pause(Duration),
+    Stop(String),
+}
+
+impl Shipper {
+    /// A shipper that begins with the oldest envelope held. New envelopes wait for `phase`, so that not all hosts
+    /// speak at once.
+    pub fn new(
+        link: Arc<Link>,
+        reader: Reader,
+        wake: watch::Receiver<Wake>,
+        acked: watch::Sender<u64>,
+        phase: Duration,
+    ) -> Self {
+        let backoff = Backoff::new(link.backoff_ms.0, link.backoff_ms.1);
+        Self { link, reader, wake, acked, phase, backoff }
+    }
+
+    /// Ships until the sampling thread is gone.
+    pub async fn run(mut self) {
+        loop {
+            let next = match self.reader.read_next() {
+                Ok(Some(entry)) => self.ship(&entry).await,
+                Ok(None) if self.wait().await => Next::GoOn,
+                Ok(None) => return,
+                Err(e @ SpoolError::Damaged { .. }) => Next::Stop(e.to_string()),
+                Err(e) => self.failed(e.to_string(), 0),
+            };
+            match next {
+                Next::GoOn => {}
+                Next::Pause(pause) => sleep(pause).await,
+                Next::Stop(why) => return self.stop(&why).await,
+            }
+        }
+    }
+
+    /// Waits for something new, then for this host's phase. `false`: the sampling thread is gone.
+    async fn wait(&mut self) -> bool {
+        if self.wake.changed().await.is_err() {
+            return false;
+        }
+        let until = Instant::now() + self.phase;
+        while !self.wake.borrow().is_urgent {
+            match timeout_at(until, self.wake.changed()).await {
+                Err(_) => break,
+                Ok(Err(_)) => return false,
+                Ok(Ok(())) => {}
+            }
+        }
+        true
+    }
+
+    async fn ship(&mut self, entry: &Entry) -> Next {
+        match self.send(entry).await {
+            Ok(Verdict::Acked(ack)) => self.acknowledged(entry, &ack),
+            Ok(Verdict::Want(seq)) => self.rewind(entry, seq),
+            Ok(Verdict::Fork(why)) => Next::Stop(why),
+            Ok(Verdict::Later { why, at_least_ms }) => {
+                self.back_to(entry);
+                self.failed(why, at_least_ms)
+            }
+            Ok(Verdict::Hopeless(why)) => {
+                self.back_to(entry);
+                self.failed(why, self.link.backoff_ms.1)
+            }
+            Err(e) => {
+                self.back_to(entry);
+                self.failed(e.to_string(), 0)
+            }
+        }
+    }
+
+    async fn send(&self, entry: &Entry) -> Result<Verdict, HttpError> {
+        let link = &self.link;
+        let within = Duration::from_millis(REQUEST_MAX_MS);
+        let sent = os::now();
+        let answer = link.client.post("/v1/batches", entry.envelope.clone(), within).await?;
+        let verdict = answer::judge(&answer, &link.enrolment, entry.hash);
+        if let (Verdict::Acked(ack), Ok(sent), Ok(received)) = (&verdict, sent, os::now()) {
+            link.learn(sent, received, ack.collector_ms);
+        }
+        Ok(verdict)
+    }
+
+    /// The reader stands behind the entry: it must be read again.
+    fn back_to(&mut self, entry: &Entry) {
+        self.reader.back_to(entry);
+    }
+
+    fn acknowledged(&mut self, entry: &Entry, ack: &Ack) -> Next {
+        if ack.durable_seq < entry.seq {
+            self.back_to(entry);
+            let why = format!(
+                "the collector acknowledged batch {} when {} was sent; it is sent again",
+                ack.durable_seq, entry.seq
+            );
+            return self.failed(why, 0);
+        }
+        let last = match self.skip_to(entry, ack) {
+            Ok(last) => last,
+            Err(why) => return Next::Stop(why),
+        };
+        self.reader.ack(last.as_ref().unwrap_or(entry), ack.archived_seq);
+        self.backoff.reset();
+        let mut report = self.link.report();
+        if !report.error.is_empty() {
+            tracing::info!("the collector answers again; batch {} is durable", ack.durable_seq);
+        }
+        if report.state != Some(ack.state) {
+            note_state(ack.state);
+        }
+        report.error.clear();
+        report.durable_seq = Some(ack.durable_seq);
+        report.archived_seq = Some(ack.archived_seq);
+        report.state = Some(ack.state);
+        report.last_ack_ms = os::now().ok().map(os::Now::wall_ms);
+        drop(report);
+        self.acked.send_replace(ack.durable_seq);
+        Next::GoOn
+    }
+
+    /// After a restart the collector has more than this process knows: what it has need not be sent again. The last
+    /// of it must be the very envelope that is held here.
+    fn skip_to(&mut self, entry: &Entry, ack: &Ack) -> Result<Option<Entry>, String> {
+        if ack.durable_seq == entry.seq {
+            return Ok(None);
+        }
+        let ahead = || {
+            format!(
+                "the collector holds batch {}, which was never made here: this host's state is older than the \
+                 collector's (restored from a backup, or copied); enrol it again with `hostmeter host add NAME \
+                 --replace`",
+                ack.durable_seq
+            )
+        };
+        if !self.reader.seek(ack.durable_seq).map_err(|e| e.to_string())? {
+            return Err(ahead());
+        }
+        let held = self.reader.read_next().map_err(|e| e.to_string())?.ok_or_else(ahead)?;
+        if held.hash == ack.durable_hash.0 { Ok(Some(held)) } else { Err(ahead()) }
+    }
+
+    fn rewind(&mut self, entry: &Entry, seq: u64) -> Next {
+        if seq != entry.seq {
+            match self.reader.seek(seq) {
+                Ok(true) => {
+                    tracing::info!("the collector wants batch {seq}: sending again from there");
+                    return Next::GoOn;
+                }
+                Ok(false) => {}
+                Err(e) => return self.failed(e.to_string(), 0),
+            }
+        }
+        self.back_to(entry);
+        let held = self.reader.range().map_or_else(|| "nothing".to_owned(), |(a, b)| format!("{a} to {b}"));
+        let why = format!(
+            "the collector wants batch {seq}, but the spool holds {held}; restore the collector's newest backup, or \
+             the spool's segments that were set aside"
+        );
+        self.failed(why, self.link.backoff_ms.1)
+    }
+
+    /// Notes a failure (in the log only when it is a new one) and draws the pause.
+    fn failed(&mut self, why: String, at_least_ms: i64) -> Next {
+        let pause = self.backoff.next(at_least_ms, os::random_below);
+        let mut report = self.link.report();
+        if report.error == why {
+            tracing::debug!("shipping: {why}; next try in {} ms", pause.as_millis());
+        } else {
+            tracing::warn!("shipping: {why}; next try in {} ms", pause.as_millis());
+        }
+        report.error = why;
+        Next::Pause(pause)
+    }
+
+    /// Nothing is sent any more; sampling goes on and fills the spool. A restart tries again.
+    async fn stop(&mut self, why: &str) {
+        tracing::error!("shipping has STOPPED: {why}");
+        why.clone_into(&mut self.link.report().stopped);
+        while self.wake.changed().await.is_ok() {}
+    }
+}
+
+fn note_state(state: HostState) {
+    match state {
+        HostState::Live => tracing::info!("this host is live: its usage counts"),
+        HostState::Pending => tracing::warn!("this host waits for approval: `hostmeter host approve NAME`"),
+        HostState::Frozen => {
+            tracing::error!("this host is frozen: two copies of it were seen; `hostmeter host thaw NAME`");
+        }
+        HostState::Revoked => tracing::error!("this host's key was revoked"),
+    }
+}
+
+#[cfg(test)]
+mod tests;
