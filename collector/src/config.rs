@@ -1,15 +1,12 @@
 //! Settings of the collector: TOML, every fault reported at once with file, key, value and what would be right.
 
-mod section;
-
-use hostmeter_core::duration;
+use hostmeter_core::config::{self, Fault, Faults, Table};
 use hostmeter_core::ids::PlanId;
 use hostmeter_core::money::{Currency, Money};
-pub use section::Fault;
-use section::Section;
 use std::fmt;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::str::FromStr;
 
 /// Where the file is looked for when nothing else is said.
 pub const DEFAULT_PATH: &str = "/etc/hostmeter/collector.toml";
@@ -91,30 +88,9 @@ pub enum ConfigError {
         #[source]
         source: std::io::Error,
     },
-    /// Not TOML.
-    #[error("{path}: not valid TOML: {message}", path = path.display())]
-    Syntax {
-        /// The file.
-        path: PathBuf,
-        /// What the parser said, with the place.
-        message: String,
-    },
     /// Readable, but wrong: every fault found.
-    #[error("{path}: {n} fault(s):{list}", path = path.display(), n = faults.len(), list = Listed(faults))]
-    Faults {
-        /// The file.
-        path: PathBuf,
-        /// Every fault, in the order of the file's sections.
-        faults: Vec<Fault>,
-    },
-}
-
-struct Listed<'a>(&'a [Fault]);
-
-impl fmt::Display for Listed<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.iter().try_for_each(|fault| write!(f, "\n  {fault}"))
-    }
+    #[error(transparent)]
+    Faults(#[from] config::ConfigError),
 }
 
 impl Config {
@@ -122,19 +98,21 @@ impl Config {
     pub fn load(path: &Path) -> Result<Self, ConfigError> {
         let text = std::fs::read_to_string(path)
             .map_err(|source| ConfigError::Read { path: path.to_owned(), source })?;
-        Self::parse(path, &text)
+        Self::parse(&path.display().to_string(), &text)
     }
 
-    /// Checks the text of a file; `path` is only for messages.
-    pub fn parse(path: &Path, text: &str) -> Result<Self, ConfigError> {
-        let table: toml::Table = text.parse().map_err(|e: toml::de::Error| ConfigError::Syntax {
-            path: path.to_owned(),
-            message: e.to_string(),
-        })?;
-        let mut faults = Vec::new();
-        match read(Section::root(table), &mut faults) {
-            Some(config) if faults.is_empty() => Ok(config),
-            _ => Err(ConfigError::Faults { path: path.to_owned(), faults }),
+    /// Checks the text of a file; `file` is only for messages.
+    pub fn parse(file: &str, text: &str) -> Result<Self, ConfigError> {
+        let root = config::parse(file, text)?;
+        let mut faults = Faults::default();
+        let config = read(&root, &mut faults);
+        match (faults.into_error(file), config) {
+            (None, Ok(config)) => Ok(config),
+            (Some(faults), _) => Err(faults.into()),
+            // A default that does not pass its own check: a test reads an empty file.
+            (None, Err(fault)) => {
+                Err(config::ConfigError { file: file.to_owned(), faults: vec![fault] }.into())
+            }
         }
     }
 
@@ -149,97 +127,101 @@ impl Config {
     }
 }
 
-fn read(mut root: Section, faults: &mut Vec<Fault>) -> Option<Config> {
-    let listen = root.text(faults, "listen", "127.0.0.1:8080", |s| {
-        s.parse().map_err(|_| {
-            "wanted is an address and a port, for example \"127.0.0.1:8080\" or \"[::]:8443\"".to_owned()
-        })
-    });
-    let data_dir = root.text(faults, "data_dir", "/var/lib/hostmeter-collector", absolute);
-    let tls = match root.table(faults, "tls") {
-        Some(section) => read_tls(section, faults).map(Some),
-        None => Some(None),
-    };
-    let store = root.table_or_empty(faults, "store");
-    let store = read_store(store, faults);
-    let billing = root.table_or_empty(faults, "billing");
-    let billing = read_billing(billing, faults);
-    let breaker = root.table_or_empty(faults, "breaker");
-    let breaker = read_breaker(breaker, faults);
-    root.finish(faults);
-    Some(Config {
-        listen: listen?,
-        data_dir: data_dir?,
-        tls: tls?,
-        store: store?,
-        billing: billing?,
-        breaker: breaker?,
+const YEARS_MS: i64 = 3_650 * 24 * 3_600_000;
+
+fn read(root: &toml::Table, faults: &mut Faults) -> Result<Config, Fault> {
+    let known = ["listen", "data_dir", "tls", "store", "billing", "breaker"];
+    let root = Table::new("", root, &known, faults);
+    let listen =
+        or(root.read("listen", faults, |s| SocketAddr::from_str(s).map_err(|_| LISTEN)), "127.0.0.1:8080")?;
+    let data_dir = root.read("data_dir", faults, absolute);
+    let tls = root.table("tls", &["cert", "key"], faults).map(|t| read_tls(&t, faults));
+    if let Some(store) = root.table("store", &["kind"], faults) {
+        store.read("kind", faults, |word| {
+            if word == "sqlite" { Ok(()) } else { Err("must be \"sqlite\", the only store of this version") }
+        });
+    }
+    Ok(Config {
+        listen,
+        data_dir: data_dir.unwrap_or_else(|| PathBuf::from("/var/lib/hostmeter-collector")),
+        tls,
+        store: StoreKind::Sqlite,
+        billing: read_billing(&root, faults)?,
+        breaker: read_breaker(&root, faults),
     })
 }
 
-fn absolute(text: &str) -> Result<PathBuf, String> {
+const LISTEN: &str = "must be an address and a port, for example \"127.0.0.1:8080\" or \"[::]:8443\"";
+
+/// What was read, or its default.
+fn or<T: FromStr<Err: fmt::Display>>(read: Option<T>, default: &str) -> Result<T, Fault> {
+    read.map_or_else(|| default.parse().map_err(|e: T::Err| fault(default, &e)), Ok)
+}
+
+fn fault(default: &str, why: &dyn fmt::Display) -> Fault {
+    Fault { key: String::new(), value: default.to_owned(), want: why.to_string() }
+}
+
+fn absolute(text: &str) -> Result<PathBuf, &'static str> {
     let path = PathBuf::from(text);
-    if path.is_absolute() { Ok(path) } else { Err("wanted is an absolute path".to_owned()) }
+    if path.is_absolute() { Ok(path) } else { Err("must be an absolute path") }
 }
 
-fn read_tls(mut s: Section, faults: &mut Vec<Fault>) -> Option<Tls> {
-    let cert = s.required(faults, "cert", absolute);
-    let key = s.required(faults, "key", absolute);
-    s.finish(faults);
-    Some(Tls { cert: cert?, key: key? })
+fn read_tls(table: &Table<'_>, faults: &mut Faults) -> Tls {
+    let mut file = |name| {
+        if table.value(name).is_none() {
+            table.fault(name, "is missing; it names a file in PEM", faults);
+        }
+        table.read(name, faults, absolute).unwrap_or_default()
+    };
+    Tls { cert: file("cert"), key: file("key") }
 }
 
-fn read_store(mut s: Section, faults: &mut Vec<Fault>) -> Option<StoreKind> {
-    let kind = s.text(faults, "kind", "sqlite", |word| match word {
-        "sqlite" => Ok(StoreKind::Sqlite),
-        _ => Err("wanted is \"sqlite\", the only store of this version".to_owned()),
-    });
-    s.finish(faults);
-    kind
+fn read_billing(root: &Table<'_>, faults: &mut Faults) -> Result<Billing, Fault> {
+    let known =
+        ["currency", "default_plan", "grace", "delete_after", "final_notice", "overdraft", "close_lag"];
+    let table = root.table("billing", &known, faults);
+    let t = table.as_ref();
+    let currency = t.and_then(|t| t.read("currency", faults, Currency::parse));
+    let default_plan = t.and_then(|t| t.read("default_plan", faults, PlanId::parse));
+    let overdraft = t.and_then(|t| t.read("overdraft", faults, not_negative));
+    let mut ms = |name, days: i64| {
+        let given = t.and_then(|t| t.duration_ms(name, 0, YEARS_MS, faults));
+        given.unwrap_or(days.saturating_mul(24 * 3_600_000))
+    };
+    Ok(Billing {
+        currency: currency.map_or_else(|| Currency::parse("EUR").map_err(|e| fault("EUR", &e)), Ok)?,
+        default_plan: default_plan
+            .map_or_else(|| PlanId::parse("basic").map_err(|e| fault("basic", &e)), Ok)?,
+        grace_ms: ms("grace", 7),
+        delete_after_ms: ms("delete_after", 30),
+        final_notice_ms: ms("final_notice", 7),
+        overdraft: overdraft.unwrap_or(Money::from_micros(5_000_000)),
+        close_lag_ms: ms("close_lag", 2),
+    })
 }
 
-fn read_billing(mut s: Section, faults: &mut Vec<Fault>) -> Option<Billing> {
-    let currency = s.text(faults, "currency", "EUR", |t| Currency::parse(t).map_err(|e| e.to_string()));
-    let default_plan =
-        s.text(faults, "default_plan", "basic", |t| PlanId::parse(t).map_err(|e| e.to_string()));
-    let overdraft = s.text(faults, "overdraft", "5.00", |t| match Money::parse(t) {
+fn not_negative(text: &str) -> Result<Money, String> {
+    match Money::parse(text) {
         Ok(m) if m >= Money::ZERO => Ok(m),
-        Ok(_) => Err("wanted is an amount that is not negative, for example \"5.00\"".to_owned()),
+        Ok(_) => Err("must be an amount that is not negative, for example \"5.00\"".to_owned()),
         Err(e) => Err(e.to_string()),
-    });
-    let grace_ms = s.text(faults, "grace", "7d", milliseconds);
-    let delete_after_ms = s.text(faults, "delete_after", "30d", milliseconds);
-    let final_notice_ms = s.text(faults, "final_notice", "7d", milliseconds);
-    let close_lag_ms = s.text(faults, "close_lag", "48h", milliseconds);
-    s.finish(faults);
-    Some(Billing {
-        currency: currency?,
-        default_plan: default_plan?,
-        grace_ms: grace_ms?,
-        delete_after_ms: delete_after_ms?,
-        final_notice_ms: final_notice_ms?,
-        overdraft: overdraft?,
-        close_lag_ms: close_lag_ms?,
-    })
+    }
 }
 
-fn milliseconds(text: &str) -> Result<i64, String> {
-    duration::parse(text)
-        .map_err(|_| "wanted is a whole number and a unit: 500ms, 10s, 15m, 48h, 7d".to_owned())
-}
-
-fn read_breaker(mut s: Section, faults: &mut Vec<Fault>) -> Option<Breaker> {
-    let suspensions = s.count(faults, "suspensions", 10, u32::MAX);
-    let suspensions_percent = s.count(faults, "suspensions_percent", 5, 100);
-    let deletions = s.count(faults, "deletions", 3, u32::MAX);
-    let deletions_percent = s.count(faults, "deletions_percent", 1, 100);
-    s.finish(faults);
-    Some(Breaker {
-        suspensions: suspensions?,
-        suspensions_percent: suspensions_percent?,
-        deletions: deletions?,
-        deletions_percent: deletions_percent?,
-    })
+fn read_breaker(root: &Table<'_>, faults: &mut Faults) -> Breaker {
+    let known = ["suspensions", "suspensions_percent", "deletions", "deletions_percent"];
+    let table = root.table("breaker", &known, faults);
+    let mut count = |name, max: u32, default: u32| {
+        let given = table.as_ref().and_then(|t| t.integer(name, 0, i64::from(max), faults));
+        given.and_then(|n| u32::try_from(n).ok()).unwrap_or(default)
+    };
+    Breaker {
+        suspensions: count("suspensions", u32::MAX, 10),
+        suspensions_percent: count("suspensions_percent", 100, 5),
+        deletions: count("deletions", u32::MAX, 3),
+        deletions_percent: count("deletions_percent", 100, 1),
+    }
 }
 
 #[cfg(test)]

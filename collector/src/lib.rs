@@ -1,11 +1,24 @@
 //! The collector: ingest of signed batches, usage store, billing, lifecycle, API and panel; and the command line.
 
+pub mod alerts;
 pub mod api;
+pub mod audit;
 pub mod auth;
+pub mod billing;
+pub mod cli;
 pub mod client;
 pub mod clock;
 pub mod config;
 pub mod db;
 pub mod demo;
+pub mod enroll;
+pub mod ingest;
+pub mod init;
 pub mod keys;
 pub mod limits;
+pub mod metrics;
+pub mod query;
+pub mod serve;
+pub mod store;
+pub mod tls;
+pub mod users;

@@ -149,3 +149,35 @@ pub const HANDSHAKE_TIME: Duration = Duration::from_secs(10);
 pub const HEADER_TIME: Duration = Duration::from_secs(10);
 /// How long requests may take to end after a signal to stop.
 pub const DRAIN_TIME: Duration = Duration::from_secs(10);
+/// Pause after a connection could not be accepted.
+pub const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+
+/// Largest form of the panel, in bytes.
+pub const LOGIN_FORM_MAX_BYTES: usize = 8 * 1024;
+/// Tries to log in as one user within [`LOGIN_WINDOW_MS`]; one that succeeds gives its own back.
+pub const LOGIN_TRIES_PER_LOGIN: u32 = 5;
+/// Tries to log in from one address within [`LOGIN_WINDOW_MS`].
+pub const LOGIN_TRIES_PER_ADDRESS: u32 = 20;
+/// The time in which tries to log in are counted, milliseconds.
+pub const LOGIN_WINDOW_MS: i64 = 60_000;
+/// Counters of tries to log in, for users and for addresses each; two that share one are counted together.
+pub const LOGIN_COUNTERS: usize = 4_096;
+/// Logins of one user in the panel at the same time; a further one ends the oldest.
+pub const SESSIONS_PER_USER_MAX: usize = 20;
+/// Longest address that a login leads back to, in bytes.
+pub const NEXT_MAX_BYTES: usize = 500;
+/// Rows of a list on a page of the panel.
+pub const PANEL_ROWS_MAX: usize = 100;
+/// Movements of money, events and commands on a page of the panel.
+pub const PANEL_ENTRIES_MAX: usize = 50;
+/// Movements that are looked through for those of one account.
+pub const PANEL_SCAN_MAX: usize = 2_000;
+/// Intervals after which a host that sends nothing is shown as silent.
+pub const SILENT_INTERVALS: i64 = 6;
+/// A host is never shown as silent sooner, milliseconds.
+pub const SILENT_MIN_MS: i64 = 60_000;
+/// How often a page with the last hour loads itself again, seconds.
+pub const REFRESH_SEC: u64 = 30;
+
+const _: () = assert!(LOGIN_TRIES_PER_LOGIN <= LOGIN_TRIES_PER_ADDRESS, "one user alone never uses up an address");
+const _: () = assert!(PANEL_ENTRIES_MAX <= PANEL_SCAN_MAX && PANEL_ROWS_MAX <= PAGE_ROWS_MAX);

@@ -3,6 +3,7 @@
 use crate::auth::Role;
 use crate::db::DbError;
 use crate::limits::RETRY_AFTER_SEC;
+use crate::query::QueryError;
 use axum::http::header::{CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
@@ -88,6 +89,17 @@ impl From<DbError> for Problem {
 impl From<rusqlite::Error> for Problem {
     fn from(e: rusqlite::Error) -> Self {
         DbError::from(e).into()
+    }
+}
+
+impl From<QueryError> for Problem {
+    fn from(e: QueryError) -> Self {
+        match e {
+            QueryError::Missing { kind, id } => Self::not_found(kind, &id),
+            QueryError::Invalid(why) => Self::invalid(why),
+            QueryError::Db(e) => e.into(),
+            QueryError::Store(e) => Self::internal(&e),
+        }
     }
 }
 

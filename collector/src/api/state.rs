@@ -1,10 +1,21 @@
 //! What every handler shares.
 
+use super::Problem;
+use crate::billing::Runtime;
 use crate::clock::Clock;
 use crate::config::Config;
-use crate::db::Db;
-use crate::keys::Keys;
+use crate::db::{Connection, Db, DbError};
+use crate::ingest::HostKeys;
+use crate::keys::{Keys, KeysError};
+use crate::limits::{DECODES_MAX, FORWARD_WAIT, HASHES_MAX, INGEST_IN_FLIGHT_MAX};
+use crate::metrics::Metrics;
+use crate::store::forward::{Forwarder, last_serial};
+use crate::store::sqlite::SqliteStore;
+use crate::store::{StoreError, UsageStore};
+use axum::http::StatusCode;
+use std::path::PathBuf;
 use std::sync::Arc;
+use tokio::sync::Semaphore;
 
 /// Shared by all handlers; a clone is one more reference.
 pub type AppState = Arc<App>;
@@ -13,17 +24,95 @@ pub type AppState = Arc<App>;
 pub struct App {
     /// Settings, checked.
     pub config: Config,
+    // Stops before the databases that it reads and writes are closed.
+    /// Fills the usage store.
+    pub forwarder: Forwarder,
     /// control.db.
     pub db: Db,
+    /// Time series.
+    pub store: Arc<dyn UsageStore>,
     /// Own private keys.
     pub keys: Keys,
+    /// Keys of hosts.
+    pub host_keys: Arc<HostKeys>,
+    /// What billing keeps between requests.
+    pub billing: Runtime,
     /// Where "now" comes from.
     pub clock: Clock,
+    /// What was done since the start.
+    pub metrics: Metrics,
+    /// Batches that are received, checked or stored.
+    pub(crate) in_flight: Semaphore,
+    /// Payloads that are inflated and decoded.
+    pub(crate) decodes: Semaphore,
+    /// Passwords that are hashed.
+    pub(crate) hashes: Semaphore,
+}
+
+/// Why the collector cannot start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The data directory was never initialised.
+    #[error("{path} is missing; make it with: hostmeter-collector init --config FILE", path = .0.display())]
+    NotInitialised(PathBuf),
+    /// control.db.
+    #[error(transparent)]
+    Db(#[from] DbError),
+    /// The usage store.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The private keys.
+    #[error(transparent)]
+    Keys(#[from] KeysError),
 }
 
 impl App {
+    /// Opens databases and keys of `config.data_dir`, which `init` made, and starts the threads.
+    pub fn open(config: Config, clock: Clock) -> Result<AppState, StartError> {
+        if !config.control_db().exists() {
+            return Err(StartError::NotInitialised(config.control_db()));
+        }
+        let keys = Keys::load(&config.data_dir)?;
+        let db = Db::open(&config.control_db())?;
+        let store: Arc<dyn UsageStore> = Arc::new(SqliteStore::open(&config.usage_db())?);
+        let host_keys = Arc::new(db.read_blocking(HostKeys::load)?);
+        let forwarder = Forwarder::start(db.clone(), Arc::clone(&store), clock.clone())?;
+        Ok(Arc::new(Self {
+            billing: Runtime::new(&config),
+            config,
+            forwarder,
+            db,
+            store,
+            keys,
+            host_keys,
+            clock,
+            metrics: Metrics::default(),
+            in_flight: Semaphore::new(INGEST_IN_FLIGHT_MAX),
+            decodes: Semaphore::new(DECODES_MAX),
+            hashes: Semaphore::new(HASHES_MAX),
+        }))
+    }
+
     /// Milliseconds since the epoch, by the collector's clock.
     pub fn now_ms(&self) -> i64 {
         self.clock.now_ms()
+    }
+
+    /// Runs a query that needs both databases. It sees everything acknowledged before it began; if the usage store
+    /// is too far behind for that, the answer is 503 and not half of the truth.
+    pub async fn query<T, E, F>(self: &Arc<Self>, f: F) -> Result<T, Problem>
+    where
+        T: Send + 'static,
+        E: From<DbError> + Send + 'static,
+        Problem: From<E>,
+        F: FnOnce(&Connection, &dyn UsageStore) -> Result<T, E> + Send + 'static,
+    {
+        let serial = self.db.read(last_serial).await?;
+        if !self.forwarder.wait(serial, FORWARD_WAIT).await {
+            let detail = "the usage store is behind what was received; try again in a few seconds";
+            return Err(Problem::new(StatusCode::SERVICE_UNAVAILABLE, "store_behind", detail));
+        }
+        let store = Arc::clone(&self.store);
+        Ok(self.db.read(move |conn| f(conn, store.as_ref())).await?)
     }
 }

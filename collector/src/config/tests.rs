@@ -3,7 +3,7 @@
 use super::*;
 
 fn parse(text: &str) -> Result<Config, String> {
-    Config::parse(Path::new("c.toml"), text).map_err(|e| e.to_string())
+    Config::parse("c.toml", text).map_err(|e| e.to_string())
 }
 
 #[test]
@@ -63,19 +63,38 @@ fn faults() {
     check(
         "liste = 1\nlisten = \"nowhere\"\ndata_dir = \"here\"\n[tls]\ncert = 4\n[store]\nkind = \"clickhouse\"\n\
          [billing]\ncurrency = \"eur\"\ngrace = \"7\"\noverdraft = \"-1\"\ncolour = true\n[breaker]\ndeletions = -1\n",
-        "c.toml: 11 fault(s):\n  \
-         listen = \"nowhere\": wanted is an address and a port, for example \"127.0.0.1:8080\" or \"[::]:8443\"\n  \
-         data_dir = \"here\": wanted is an absolute path\n  \
-         tls.cert = 4: wanted is a text in quotes\n  \
-         tls.key: is missing\n  \
-         store.kind = \"clickhouse\": wanted is \"sqlite\", the only store of this version\n  \
+        "c.toml: 11 faults\n  \
+         liste = 1: unknown key; did you mean listen?\n  \
+         listen = \"nowhere\": must be an address and a port, for example \"127.0.0.1:8080\" or \"[::]:8443\"\n  \
+         data_dir = \"here\": must be an absolute path\n  \
+         tls.cert = 4: must be a string in quotes\n  \
+         tls.key: is missing; it names a file in PEM\n  \
+         store.kind = \"clickhouse\": must be \"sqlite\", the only store of this version\n  \
+         billing.colour = true: unknown key; known here: currency, default_plan, grace, delete_after, final_notice, overdraft, close_lag\n  \
          billing.currency = \"eur\": currency \"eur\" is not three upper-case letters; write it like \"EUR\"\n  \
-         billing.overdraft = \"-1\": wanted is an amount that is not negative, for example \"5.00\"\n  \
-         billing.grace = \"7\": wanted is a whole number and a unit: 500ms, 10s, 15m, 48h, 7d\n  \
-         billing.colour = true: is not a setting; known here: currency, default_plan, overdraft, grace, delete_after, final_notice, close_lag\n  \
-         breaker.deletions = -1: wanted is a whole number from 0 to 4294967295\n  \
-         liste = 1: is not a setting; known here: listen, data_dir, tls, store, billing, breaker",
+         billing.overdraft = \"-1\": must be an amount that is not negative, for example \"5.00\"\n  \
+         billing.grace = \"7\": must be a duration from 0s to 3650d: a whole number and ms, s, m, h or d in quotes, like \"10s\"\n  \
+         breaker.deletions = -1: must be a whole number from 0 to 4294967295, without quotes",
     );
-    check("tls = 4", "c.toml: 1 fault(s):\n  tls = 4: wanted is a section: [tls]");
-    assert!(parse("a = = 1").unwrap_err().starts_with("c.toml: not valid TOML: TOML parse error at line 1"));
+    check("tls = 4", "c.toml: 1 fault\n  tls = 4: must be a table: [tls]");
+    assert!(parse("a = = 1").unwrap_err().contains("not valid TOML: line 1"));
+}
+
+/// The file that packages install: every option it shows, uncommented, is a setting and its default.
+#[test]
+fn the_packaged_file_shows_the_defaults() {
+    let packaged = include_str!("../../../packaging/config/collector.toml");
+    assert_eq!(parse(packaged).unwrap(), parse("").unwrap());
+    let uncomment = |line: &str| match line.strip_prefix('#') {
+        Some(rest)
+            if rest.starts_with('[') || rest.split_once(" = ").is_some_and(|(k, _)| !k.contains(' ')) =>
+        {
+            rest.to_owned()
+        }
+        _ => line.to_owned(),
+    };
+    let text: Vec<String> = packaged.lines().map(uncomment).collect();
+    let mut shown = parse(&text.join("\n")).unwrap();
+    assert!(shown.tls.take().is_some());
+    assert_eq!(shown, parse("").unwrap());
 }

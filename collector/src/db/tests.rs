@@ -56,19 +56,18 @@ fn a_failed_write_leaves_the_others_of_its_group() {
     let dir = tempfile::tempdir().unwrap();
     let db = open(&dir);
     // The first write holds the writer until all others wait behind it, so that they share a commit.
-    let (go, wait) = channel::<()>();
+    let ((go, wait), (began, begins)) = (channel::<()>(), channel::<()>());
     let (answers, got) = channel();
     std::thread::scope(|scope| {
         let first = db.clone();
         scope.spawn(move || {
             first.write_blocking(move |tx| {
+                began.send(()).unwrap();
                 wait.recv().unwrap();
                 add(tx, "a-first")
             })
         });
-        while db.write_stats().waiting != 1 {
-            std::thread::yield_now();
-        }
+        begins.recv().unwrap();
         for i in 0..9 {
             let (db, answers) = (db.clone(), answers.clone());
             scope.spawn(move || {
@@ -113,14 +112,17 @@ fn a_failed_write_leaves_the_others_of_its_group() {
 fn a_full_queue_is_said_at_once() {
     let dir = tempfile::tempdir().unwrap();
     let db = open(&dir);
-    let (go, wait) = channel::<()>();
+    let ((go, wait), (began, begins)) = (channel::<()>(), channel::<()>());
     let blocked = std::thread::spawn({
         let db = db.clone();
-        move || db.write_blocking(move |_| wait.recv().map_err(|_| DbError::Closed))
+        move || {
+            db.write_blocking(move |_| {
+                began.send(()).map_err(|_| DbError::Closed)?;
+                wait.recv().map_err(|_| DbError::Closed)
+            })
+        }
     });
-    while db.write_stats().waiting != 1 {
-        std::thread::yield_now();
-    }
+    begins.recv().unwrap();
     let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
     runtime.block_on(async {
         let mut waiting = Vec::new();

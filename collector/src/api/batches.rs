@@ -1,0 +1,188 @@
+//! What agents send: requests to enrol, and batches.
+
+use super::Problem;
+use super::state::{App, AppState};
+use crate::enroll;
+use crate::ingest::ack::{Standing, acknowledge};
+use crate::ingest::chain::{self, Outcome, Status};
+use crate::ingest::receive::{Payload, Received, Refused};
+use crate::ingest::{KnownKey, verify};
+use crate::limits::{BODY_TIME, ENROLL_MAX_BYTES};
+use axum::body::Body;
+use axum::extract::{Request, State};
+use axum::http::header::{CONTENT_LENGTH, CONTENT_TYPE};
+use axum::http::{HeaderMap, HeaderValue, StatusCode};
+use axum::response::{IntoResponse, Response};
+use hostmeter_core::limits::{ENVELOPE_HEADER_BYTES, ENVELOPE_MAX_BYTES};
+use hostmeter_core::wire::envelope::{Domain, Header, OpenError};
+use http_body_util::BodyExt;
+
+/// The routes of this file.
+pub fn routes() -> axum::Router<AppState> {
+    use axum::routing::post;
+    axum::Router::new().route("/v1/enroll", post(enroll)).route("/v1/batches", post(batches))
+}
+
+/// Sealed bytes as an answer.
+fn sealed(bytes: Vec<u8>) -> Response {
+    ([(CONTENT_TYPE, HeaderValue::from_static("application/octet-stream"))], bytes).into_response()
+}
+
+/// Enrol a host
+///
+/// Takes a sealed request with a single-use token and the host's fresh key; answers with a sealed answer that names
+/// the host's identity and this collector's keys. The same token with the same key gets the first answer again.
+#[utoipa::path(
+    post, path = "/v1/enroll", tag = "agents", security(()),
+    request_body(content = Vec<u8>, content_type = "application/octet-stream"),
+    responses((status = 200, description = "Sealed answer", content_type = "application/octet-stream"),
+              (status = 401, description = "The token is unknown, used or expired"))
+)]
+pub async fn enroll(State(app): State<AppState>, request: Request) -> Result<Response, Problem> {
+    check_length(request.headers(), ENROLL_MAX_BYTES)?;
+    let body = request.into_body();
+    let read = tokio::time::timeout(BODY_TIME, axum::body::to_bytes(body, ENROLL_MAX_BYTES)).await;
+    let bytes = read.map_err(|_| slow())?.map_err(|_| too_large(ENROLL_MAX_BYTES))?;
+    Ok(sealed(enroll::enroll(&app, &bytes).await?))
+}
+
+/// Deliver a batch
+///
+/// Takes a sealed batch. It is verified, deduplicated by host, epoch and number, and stored with its hour totals in
+/// one transaction; then comes a sealed acknowledgement. A batch that was stored before is acknowledged again.
+#[utoipa::path(
+    post, path = "/v1/batches", tag = "agents", security(()),
+    request_body(content = Vec<u8>, content_type = "application/octet-stream"),
+    responses((status = 200, description = "Sealed acknowledgement", content_type = "application/octet-stream"),
+              (status = 401, description = "Key unknown, revoked, of another host, or the signature is wrong"),
+              (status = 409, description = "Code `want` (field `want` has the number), `resume` or `fork`"),
+              (status = 413, description = "Larger than an envelope can be"),
+              (status = 503, description = "Overloaded: try again after Retry-After"))
+)]
+pub async fn batches(State(app): State<AppState>, request: Request) -> Result<Response, Problem> {
+    let result = deliver(&app, request).await;
+    if let Err(problem) = &result {
+        match problem.status {
+            StatusCode::CONFLICT => app.metrics.conflict.add(),
+            StatusCode::SERVICE_UNAVAILABLE => app.metrics.overloaded.add(),
+            _ => app.metrics.refused.add(),
+        }
+    }
+    result
+}
+
+async fn deliver(app: &AppState, request: Request) -> Result<Response, Problem> {
+    check_length(request.headers(), ENVELOPE_MAX_BYTES)?;
+    let _turn = app.in_flight.try_acquire().map_err(|_| {
+        let detail = "too many batches are being received; try again in a few seconds";
+        Problem::new(StatusCode::SERVICE_UNAVAILABLE, "overloaded", detail)
+    })?;
+    let read = tokio::time::timeout(BODY_TIME, read_envelope(app, request.into_body())).await;
+    let (key, header, bytes) = read.map_err(|_| slow())??;
+    let received = {
+        let _turn = app.decodes.acquire().await.map_err(|e| Problem::internal(&e))?;
+        let open = tokio::task::spawn_blocking(move || Received::open(key, header, bytes));
+        open.await.map_err(|e| Problem::internal(&e))?.map_err(|e| refused(&e))?
+    };
+    let has_outcomes = matches!(&received.payload, Payload::Batch(b) if !b.outcomes.is_empty());
+    let now_ms = app.now_ms();
+    let record = crate::billing::record_outcome;
+    let outcome = app.db.write(move |tx| chain::store(tx, &received, record, now_ms)).await?;
+    if has_outcomes {
+        app.billing.outcomes_stored();
+    }
+    answer(app, outcome, &header, now_ms)
+}
+
+/// Reads the header, verifies it, and only then reads as much as it announces.
+async fn read_envelope(app: &App, mut body: Body) -> Result<(KnownKey, Header, Vec<u8>), Problem> {
+    let mut bytes = Vec::new();
+    let mut verified: Option<(KnownKey, Header)> = None;
+    while let Some(frame) = body.frame().await {
+        let frame = frame.map_err(|e| Problem::bad_request(format!("the body broke off: {e}")))?;
+        let Ok(data) = frame.into_data() else { continue };
+        bytes.extend_from_slice(&data);
+        if verified.is_none() && bytes.len() >= ENVELOPE_HEADER_BYTES {
+            verified = Some(verify(&bytes, Domain::Batch, &app.host_keys).map_err(|e| refused(&e))?);
+        }
+        let stored = verified.map_or(0, |(_, h)| h.stored_len);
+        let max = ENVELOPE_HEADER_BYTES.saturating_add(stored);
+        if bytes.len() > max {
+            return Err(refused(&Refused::Form(OpenError::Trailing(bytes.len().saturating_sub(max)))));
+        }
+    }
+    let short = || OpenError::Short { got: bytes.len(), want: ENVELOPE_HEADER_BYTES };
+    let (key, header) = verified.ok_or_else(|| refused(&Refused::Form(short())))?;
+    Ok((key, header, bytes))
+}
+
+fn answer(app: &App, outcome: Outcome, header: &Header, now_ms: i64) -> Result<Response, Problem> {
+    let ack = |standing: &Standing| {
+        let bytes =
+            acknowledge(&app.keys, standing, header.hash, now_ms).map_err(|e| Problem::internal(&e))?;
+        Ok(sealed(bytes))
+    };
+    match outcome {
+        Outcome::Stored(standing, status) => {
+            match status {
+                Status::Billed => {
+                    app.metrics.billed.add();
+                    app.forwarder.wake();
+                }
+                Status::Aside => app.metrics.aside.add(),
+                Status::Quarantined => app.metrics.quarantined.add(),
+            }
+            ack(&standing)
+        }
+        Outcome::Again(standing) => {
+            app.metrics.again.add();
+            ack(&standing)
+        }
+        Outcome::Want(seq) => {
+            let detail = format!("envelope {seq} is missing; send it and those after it");
+            Err(Problem::conflict("want", detail).with("want", seq))
+        }
+        Outcome::Resume => {
+            Err(Problem::conflict("resume", "this epoch was never granted here; ask where the host stands"))
+        }
+        Outcome::Fork => {
+            let detail = "this contradicts what is stored: two copies of the host send; it is frozen until an admin thaws it";
+            Err(Problem::conflict("fork", detail))
+        }
+        Outcome::Revoked => {
+            let detail = "this host was revoked; enrol it again with a new token";
+            Err(Problem::new(StatusCode::UNAUTHORIZED, "revoked", detail))
+        }
+    }
+}
+
+fn refused(why: &Refused) -> Problem {
+    let (status, code) = match why {
+        Refused::UnknownKey(_) => (StatusCode::UNAUTHORIZED, "unknown_key"),
+        Refused::OtherHost { .. } => (StatusCode::UNAUTHORIZED, "wrong_host"),
+        Refused::Signature => (StatusCode::UNAUTHORIZED, "bad_signature"),
+        Refused::Form(OpenError::TooLarge { .. }) => (StatusCode::PAYLOAD_TOO_LARGE, "too_large"),
+        Refused::Form(_) => (StatusCode::BAD_REQUEST, "bad_envelope"),
+    };
+    Problem::new(status, code, why.to_string())
+}
+
+/// What a request announces is refused before any of it is read.
+fn check_length(headers: &HeaderMap, max: usize) -> Result<(), Problem> {
+    let announced =
+        headers.get(CONTENT_LENGTH).and_then(|v| v.to_str().ok()).and_then(|v| v.parse::<u64>().ok());
+    if announced.is_some_and(|n| usize::try_from(n).map_or(true, |n| n > max)) {
+        return Err(too_large(max));
+    }
+    Ok(())
+}
+
+fn too_large(max: usize) -> Problem {
+    let detail = format!("the body is larger than the {max} bytes allowed here");
+    Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "too_large", detail)
+}
+
+fn slow() -> Problem {
+    let detail = format!("the body did not arrive within {} s", BODY_TIME.as_secs());
+    Problem::new(StatusCode::REQUEST_TIMEOUT, "slow_body", detail)
+}

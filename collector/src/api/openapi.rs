@@ -1,0 +1,57 @@
+//! The API's description, made from the handlers.
+
+use utoipa::OpenApi;
+use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
+
+#[derive(OpenApi)]
+#[openapi(
+    info(
+        title = "Hostmeter",
+        description = "Usage, bills and lifecycle of hosting accounts. Amounts are decimal strings, times RFC 3339 in UTC, errors application/problem+json with a stable `code`."
+    ),
+    paths(
+        super::batches::enroll, super::batches::batches,
+        super::accounts::list, super::accounts::get, super::accounts::create,
+        super::usage::usage_of, super::usage::top_of, super::fleet::show_fleet, super::fleet::list_alerts,
+        super::hosts::make_token, super::hosts::list, super::hosts::get, super::hosts::approve,
+        super::hosts::thaw, super::hosts::revoke,
+        super::users::create, super::users::list, super::users::set_password, super::users::disable,
+        super::users::make_token,
+        super::ops::healthz, super::ops::readyz, super::ops::metrics, super::ops::openapi
+    ),
+    security(("token" = [])),
+    modifiers(&Tokens)
+)]
+struct Description;
+
+struct Tokens;
+
+impl utoipa::Modify for Tokens {
+    fn modify(&self, api: &mut utoipa::openapi::OpenApi) {
+        let bearer = SecurityScheme::Http(HttpBuilder::new().scheme(HttpAuthScheme::Bearer).build());
+        api.components.get_or_insert_with(Default::default).add_security_scheme("token", bearer);
+    }
+}
+
+/// The description as it is served.
+pub fn text() -> String {
+    // Strings and maps with string keys only: this cannot fail.
+    let mut text = Description::openapi().to_pretty_json().unwrap_or_default();
+    text.push('\n');
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    /// After a change that is meant: `UPDATE_OPENAPI=1 cargo test -p hostmeter-collector openapi`, then read the diff.
+    #[test]
+    fn the_golden_file_is_up_to_date() {
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/openapi.json");
+        let text = super::text();
+        if std::env::var_os("UPDATE_OPENAPI").is_some() {
+            std::fs::write(path, &text).unwrap();
+        }
+        let golden = std::fs::read_to_string(path).unwrap();
+        assert!(text == golden, "the API changed: run this test with UPDATE_OPENAPI=1 and read the diff");
+    }
+}

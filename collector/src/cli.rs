@@ -1,0 +1,146 @@
+//! The command line of `hostmeter-collector`.
+
+use crate::clock::Clock;
+use crate::config::{Config, DEFAULT_PATH};
+use crate::init::init;
+use crate::serve::Server;
+use anyhow::{Context, Result};
+use clap::{Args, CommandFactory, Parser, Subcommand};
+use sd_notify::NotifyState;
+use std::io::{IsTerminal, Write};
+use std::path::PathBuf;
+use tokio::signal::unix::{SignalKind, signal};
+
+/// Receives usage, bills it, serves API and panel
+#[derive(Debug, Parser)]
+#[command(name = "hostmeter-collector", version)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Make data directory, keys, database and the first admin, and print its token once
+    Init {
+        #[command(flatten)]
+        config: ConfigArg,
+        /// Print one JSON object
+        #[arg(long)]
+        json: bool,
+    },
+    /// Serve until SIGTERM or SIGINT
+    Serve {
+        #[command(flatten)]
+        config: ConfigArg,
+        /// End when the program that started this one ends
+        #[arg(long, hide = true)]
+        exit_with_parent: bool,
+    },
+    /// Check the configuration and name every fault
+    CheckConfig {
+        #[command(flatten)]
+        config: ConfigArg,
+    },
+}
+
+#[derive(Debug, Args)]
+struct ConfigArg {
+    /// Configuration file
+    #[arg(long, value_name = "FILE", default_value = DEFAULT_PATH)]
+    config: PathBuf,
+}
+
+/// The definition, for man pages and completions.
+pub fn collector_command() -> clap::Command {
+    Cli::command()
+}
+
+/// Reads the arguments and does what they say.
+pub fn run() -> Result<()> {
+    match Cli::parse().command {
+        Command::Init { config, json } => run_init(&Config::load(&config.config)?, json),
+        Command::CheckConfig { config } => {
+            Config::load(&config.config)?;
+            writeln!(std::io::stdout().lock(), "{}: good", config.config.display())?;
+            Ok(())
+        }
+        Command::Serve { config, exit_with_parent } => {
+            log_to_stderr();
+            if exit_with_parent {
+                exit_with_parent_now()?;
+            }
+            let config = Config::load(&config.config)?;
+            let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+            runtime.block_on(serve(config))
+        }
+    }
+}
+
+fn run_init(config: &Config, json: bool) -> Result<()> {
+    let made = init(config, Clock::System.now_ms())?;
+    let mut out = std::io::stdout().lock();
+    if json {
+        writeln!(out, "{}", serde_json::to_string(&made)?)?;
+    } else {
+        writeln!(out, "Made {}.", made.data_dir.display())?;
+        writeln!(out, "Admin        {}", made.admin_login)?;
+        writeln!(out, "Password     {}", made.admin_password)?;
+        writeln!(out, "Token        {}", made.admin_token)?;
+        writeln!(out, "Fingerprint  {}", made.fingerprint)?;
+        writeln!(out, "Neither password nor token is shown again.")?;
+    }
+    Ok(())
+}
+
+async fn serve(config: Config) -> Result<()> {
+    let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+    let server = Server::bind(config, Clock::System).await?;
+    tracing::info!(address = %server.address(), tls = server.app().config.tls.is_some(), "serving");
+    // Not started by systemd: nobody to tell.
+    let _nobody = sd_notify::notify(&[NotifyState::Ready]);
+    let watchdog = tokio::spawn(watchdog());
+    server
+        .run(async {
+            tokio::select! { _ = terminate.recv() => {}, _ = interrupt.recv() => {} }
+            tracing::info!("stopping");
+            let _nobody = sd_notify::notify(&[NotifyState::Stopping]);
+        })
+        .await;
+    watchdog.abort();
+    Ok(())
+}
+
+/// Tells systemd at half its time that this runtime still runs tasks.
+async fn watchdog() {
+    let Some(limit) = sd_notify::watchdog_enabled() else { return };
+    let mut tick = tokio::time::interval(limit / 2);
+    loop {
+        tick.tick().await;
+        let _nobody = sd_notify::notify(&[NotifyState::Watchdog]);
+    }
+}
+
+/// The kernel sends SIGTERM when the parent ends. A parent that ended before this call is noticed as well.
+fn exit_with_parent_now() -> Result<()> {
+    use rustix::process::{Signal, getppid, set_parent_process_death_signal};
+    let parent = getppid();
+    set_parent_process_death_signal(Some(Signal::TERM)).context("--exit-with-parent")?;
+    anyhow::ensure!(getppid() == parent, "the parent ended already");
+    Ok(())
+}
+
+/// `HOSTMETER_LOG` says how much, as `info` or `hostmeter_collector=debug`; `HOSTMETER_LOG_FORMAT=json` makes JSON.
+fn log_to_stderr() {
+    let filter = tracing_subscriber::EnvFilter::try_from_env("HOSTMETER_LOG")
+        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("info"));
+    let log = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .with_ansi(std::io::stderr().is_terminal());
+    if std::env::var("HOSTMETER_LOG_FORMAT").is_ok_and(|f| f == "json") {
+        log.json().init();
+    } else {
+        log.init();
+    }
+}

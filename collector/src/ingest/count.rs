@@ -1,0 +1,105 @@
+//! Adding a batch to the hour totals: the figures that bills come from.
+
+use super::accounts;
+use crate::db::{DbError, Transaction, params};
+use crate::limits::{LATE_MAX_MS, NOTE_MAX_CHARS, WORD_MAX_CHARS};
+use hostmeter_core::ids::HostName;
+use hostmeter_core::limits::FUTURE_MAX_MS;
+use hostmeter_core::meter::{Meter, Values};
+use hostmeter_core::units::UtcHour;
+use hostmeter_core::wire::batch::Batch;
+use rusqlite::types::Value;
+use std::sync::LazyLock;
+
+/// The host that a batch is from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HostRow {
+    /// Row of the host.
+    pub id: i64,
+    /// Its name.
+    pub name: HostName,
+}
+
+/// Why a batch does not count now although it is understood; for the alert.
+pub fn implausible(batch: &Batch, now_ms: i64) -> Option<String> {
+    let first = batch.intervals.first()?;
+    let last = batch.intervals.last()?;
+    if last.to_ms > now_ms.saturating_add(FUTURE_MAX_MS) {
+        let ahead = last.to_ms.saturating_sub(now_ms) / 1_000;
+        return Some(format!("it ends {ahead} s in the future; look at the clocks of host and collector"));
+    }
+    if first.from_ms < now_ms.saturating_sub(LATE_MAX_MS) {
+        let days = now_ms.saturating_sub(first.from_ms) / (24 * 3_600_000);
+        return Some(format!("it is {days} days old; usage older than 35 days is not billed by itself"));
+    }
+    None
+}
+
+/// Adds everything of the batch: accounts, hour totals, the host's watermark.
+pub fn count(tx: &Transaction<'_>, host: &HostRow, batch: &Batch, now_ms: i64) -> Result<(), DbError> {
+    for interval in &batch.intervals {
+        let hour = UtcHour::from_ms(interval.from_ms);
+        for usage in &interval.accounts {
+            let account = accounts::find_or_make(tx, host.id, &host.name, usage, interval.to_ms, now_ms)?;
+            add(tx, account, hour, &usage.values)?;
+        }
+    }
+    if let Some(watermark_ms) = batch.watermark_ms() {
+        tx.prepare_cached(
+            "UPDATE host SET watermark_ms = max(coalesce(watermark_ms, ?2), ?2) WHERE id = ?1",
+        )?
+        .execute(params![host.id, watermark_ms])?;
+    }
+    Ok(())
+}
+
+/// Adds one interval's values to an account's hour. A charged hour is open again if anything changed.
+fn add(tx: &Transaction<'_>, account: i64, hour: UtcHour, values: &Values) -> Result<(), DbError> {
+    static SQL: LazyLock<String> = LazyLock::new(upsert_sql);
+    let flows = || values.iter().filter(|(m, _)| m.is_flow());
+    if flows().next().is_none() {
+        return Ok(());
+    }
+    let changes = flows().any(|(_, v)| v != 0);
+    let mut row = vec![Value::from(account), Value::from(hour.0), Value::from(i64::from(changes))];
+    row.extend(Meter::ALL.iter().filter(|m| m.is_flow()).map(|m| Value::from(values.get(*m))));
+    tx.prepare_cached(&SQL)?.execute(rusqlite::params_from_iter(row))?;
+    Ok(())
+}
+
+/// A meter that was not measured stays as it was; NULL and a number make the number.
+fn upsert_sql() -> String {
+    let flows: Vec<&str> = Meter::ALL.iter().filter(|m| m.is_flow()).map(|m| m.name()).collect();
+    let marks: Vec<String> = (4..flows.len().saturating_add(4)).map(|n| format!("?{n}")).collect();
+    let sums: Vec<String> =
+        flows.iter().map(|m| format!("{m} = coalesce({m} + excluded.{m}, {m}, excluded.{m})")).collect();
+    format!(
+        "INSERT INTO usage_hour (account, hour, charged, {}) VALUES (?1, ?2, 0 * ?3, {})
+         ON CONFLICT (account, hour) DO UPDATE SET charged = CASE ?3 WHEN 1 THEN 0 ELSE charged END, {}",
+        flows.join(", "),
+        marks.join(", "),
+        sums.join(", ")
+    )
+}
+
+/// What the agent says of itself: shown with the host, also while its usage does not count.
+pub fn note_agent(tx: &Transaction<'_>, host: i64, batch: &Batch) -> Result<(), DbError> {
+    let cut = |text: &str, max: usize| text.chars().take(max).collect::<String>();
+    let interval_ms = i64::try_from(batch.agent.interval_ms).unwrap_or(i64::MAX);
+    let c = &batch.coverage;
+    tx.prepare_cached(
+        "UPDATE host SET agent_version = ?2, tier = ?3, limited = ?4, interval_ms = ?5,
+             cpu_ppm = ?6, io_ppm = ?7, memory_ppm = ?8 WHERE id = ?1",
+    )?
+    .execute(params![
+        host,
+        cut(&batch.agent.version, WORD_MAX_CHARS),
+        cut(&batch.tier, WORD_MAX_CHARS),
+        cut(&batch.agent.limited, NOTE_MAX_CHARS),
+        interval_ms,
+        c.cpu_ppm,
+        c.io_ppm,
+        c.memory_ppm
+    ])?;
+    Ok(())
+}

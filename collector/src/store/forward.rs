@@ -1,0 +1,222 @@
+//! The forwarder: one thread that fills the usage store from stored envelopes, and cleans up behind itself.
+
+use super::{GapRow, HostInterval, Item, Source, StoreError, TopRow, UsageRow, UsageStore};
+use crate::clock::Clock;
+use crate::db::{Connection, Db, DbError, OptionalExtension, Transaction, params};
+use crate::limits::{CLEAN_EVERY, CLEAN_ROWS, ENVELOPE_KEEP_MS, FORWARD_BLOCK, FORWARD_IDLE, RAW_KEEP_MS};
+use hostmeter_core::meter::Meter;
+use hostmeter_core::wire::batch::{AccountUsage, Batch, Interval};
+use hostmeter_core::wire::envelope::{open_payload, peek};
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+use tokio::sync::watch;
+
+/// What a sweep of the kernel measures for every account at once: where the host's totals stand and no gap says
+/// otherwise, an account in no row used none of it.
+const SWEPT: [Meter; 7] = [
+    Meter::CpuUsec,
+    Meter::MemoryKibSec,
+    Meter::IoReadBytes,
+    Meter::IoWriteBytes,
+    Meter::IoOps,
+    Meter::Processes,
+    Meter::ProcessStarts,
+];
+
+/// Why the forwarder could not go on for now. It tries again.
+#[derive(Debug, thiserror::Error)]
+pub enum ForwardError {
+    /// control.db.
+    #[error(transparent)]
+    Db(#[from] DbError),
+    /// The usage store.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// A running forwarder.
+pub struct Forwarder {
+    wake: Option<SyncSender<()>>,
+    position: watch::Receiver<i64>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Forwarder {
+    /// Starts the thread.
+    pub fn start(db: Db, store: Arc<dyn UsageStore>, clock: Clock) -> Result<Self, DbError> {
+        // One wake-up that waits is enough: each round takes all there is.
+        let (wake, woken) = sync_channel(1);
+        let (tell, position) = watch::channel(0);
+        let thread = std::thread::Builder::new()
+            .name("forwarder".to_owned())
+            .spawn(move || run(&db, store.as_ref(), &clock, &woken, &tell))
+            .map_err(DbError::Thread)?;
+        Ok(Self { wake: Some(wake), position, thread: Some(thread) })
+    }
+
+    /// Something was committed.
+    pub fn wake(&self) {
+        if let Some(wake) = &self.wake {
+            // Full: it is awake already. Closed: it is stopping.
+            let _full_or_closed = wake.try_send(());
+        }
+    }
+
+    /// Waits until everything up to this serial is in the store, or until the time is up; says which.
+    pub async fn wait(&self, serial: i64, limit: Duration) -> bool {
+        let mut position = self.position.clone();
+        let reached = position.wait_for(|at| *at >= serial);
+        matches!(tokio::time::timeout(limit, reached).await, Ok(Ok(_)))
+    }
+
+    /// The serial that was reached.
+    pub fn position(&self) -> i64 {
+        *self.position.borrow()
+    }
+}
+
+impl Drop for Forwarder {
+    fn drop(&mut self) {
+        drop(self.wake.take());
+        if let Some(thread) = self.thread.take() {
+            drop(thread.join());
+        }
+    }
+}
+
+/// The highest serial that was ever given.
+pub fn last_serial(conn: &Connection) -> Result<i64, DbError> {
+    let mut stmt = conn.prepare_cached("SELECT seq FROM sqlite_sequence WHERE name = 'forward'")?;
+    Ok(stmt.query_row([], |r| r.get(0)).optional()?.unwrap_or(0))
+}
+
+fn run(db: &Db, store: &dyn UsageStore, clock: &Clock, woken: &Receiver<()>, tell: &watch::Sender<i64>) {
+    let mut cleaned: Option<Instant> = None;
+    loop {
+        match catch_up(db, store) {
+            Ok(position) => {
+                let _before = tell.send_replace(position);
+            }
+            Err(e) => tracing::error!(error = %e, "the usage store could not be filled; trying again"),
+        }
+        if cleaned.is_none_or(|at| at.elapsed() >= CLEAN_EVERY) {
+            cleaned = Some(Instant::now());
+            if let Err(e) = clean(db, store, clock.now_ms()) {
+                tracing::error!(error = %e, "old usage could not be removed; trying again later");
+            }
+        }
+        if woken.recv_timeout(FORWARD_IDLE) == Err(RecvTimeoutError::Disconnected) {
+            return;
+        }
+    }
+}
+
+/// Forwards all there is; returns the position then.
+pub fn catch_up(db: &Db, store: &dyn UsageStore) -> Result<i64, ForwardError> {
+    let mut position = store.position()?;
+    // A control.db that was restored from a backup gives earlier serials again.
+    if position > db.read_blocking(last_serial)? {
+        position = 0;
+    }
+    loop {
+        let (items, last) = db.read_blocking(|conn| block(conn, position))?;
+        let Some(last) = last else { return Ok(position) };
+        store.put(&items, last)?;
+        position = last;
+    }
+}
+
+/// The next envelopes, and the serial of the last.
+fn block(conn: &Connection, after: i64) -> Result<(Vec<Item>, Option<i64>), DbError> {
+    let sql = "SELECT f.serial, f.host, f.epoch, f.seq, e.bytes FROM forward f
+        JOIN envelope e ON e.host = f.host AND e.epoch = f.epoch AND e.seq = f.seq
+        WHERE f.serial > ?1 ORDER BY f.serial LIMIT ?2";
+    let limit = i64::try_from(FORWARD_BLOCK).unwrap_or(i64::MAX);
+    let mut stmt = conn.prepare_cached(sql)?;
+    let mut rows = stmt.query([after, limit])?;
+    let (mut items, mut last) = (Vec::new(), None);
+    while let Some(r) = rows.next()? {
+        last = Some(r.get(0)?);
+        let source = Source { host: r.get(1)?, epoch: r.get(2)?, seq: r.get(3)? };
+        // NULL: forwarded before, and not kept any longer.
+        if let Some(bytes) = r.get_ref(4)?.as_blob_or_null().map_err(rusqlite::Error::from)? {
+            items.push(item(conn, source, bytes)?);
+        }
+    }
+    Ok((items, last))
+}
+
+fn item(conn: &Connection, source: Source, bytes: &[u8]) -> Result<Item, DbError> {
+    let damaged = |e: &dyn std::fmt::Display| {
+        let Source { host, epoch, seq } = source;
+        DbError::Damaged(format!("envelope {seq} of epoch {epoch} of host row {host}: {e}"))
+    };
+    let header = peek(bytes).map_err(|e| damaged(&e))?;
+    let payload = open_payload(&header, bytes).map_err(|e| damaged(&e))?;
+    let batch = Batch::decode(&payload).map_err(|e| damaged(&e))?;
+    let mut out = Item { source, usage: Vec::new(), host: Vec::new(), gaps: Vec::new(), top: Vec::new() };
+    for interval in &batch.intervals {
+        add_interval(conn, &mut out, interval)?;
+    }
+    Ok(out)
+}
+
+fn add_interval(conn: &Connection, out: &mut Item, interval: &Interval) -> Result<(), DbError> {
+    let (from_ms, to_ms) = (interval.from_ms, interval.to_ms);
+    let mut measured: BTreeSet<Meter> =
+        interval.accounts.iter().flat_map(|a| a.values.iter().map(|(m, _)| m)).collect();
+    if interval.host.as_ref().is_some_and(|h| h.accounts_usec.is_some()) {
+        measured.extend(SWEPT);
+    }
+    out.host.push(HostInterval { from_ms, to_ms, measured, totals: interval.host.clone() });
+    for gap in &interval.gaps {
+        let (meter, uid, reason) = (gap.meter, gap.uid, gap.reason.clone());
+        out.gaps.push(GapRow { from_ms, to_ms, meter, uid, reason });
+    }
+    for usage in &interval.accounts {
+        let account = account(conn, out.source.host, usage)?;
+        out.usage.push(UsageRow { account, from_ms, to_ms, values: usage.values.clone() });
+        if !usage.top.is_empty() {
+            out.top.push(TopRow { account, at_ms: to_ms, commands: usage.top.clone() });
+        }
+    }
+    Ok(())
+}
+
+/// Made when the envelope was counted, so it is there.
+fn account(conn: &Connection, host: i64, usage: &AccountUsage) -> Result<i64, DbError> {
+    let mut stmt =
+        conn.prepare_cached("SELECT id FROM account WHERE host = ?1 AND uid = ?2 AND user IS ?3")?;
+    Ok(stmt.query_row(params![host, usage.uid, usage.user], |r| r.get(0))?)
+}
+
+/// Removes intervals that are too old, and the bytes of envelopes that were forwarded long ago.
+fn clean(db: &Db, store: &dyn UsageStore, now_ms: i64) -> Result<(), ForwardError> {
+    while store.remove_before(now_ms.saturating_sub(RAW_KEEP_MS))? > 0 {}
+    let position = store.position()?;
+    let before = now_ms.saturating_sub(ENVELOPE_KEEP_MS);
+    while db.write_blocking(move |tx| forget(tx, position, before))? > 0 {}
+    Ok(())
+}
+
+fn forget(tx: &Transaction<'_>, position: i64, before_ms: i64) -> Result<usize, DbError> {
+    let old = "SELECT f.serial FROM forward f
+        JOIN envelope e ON e.host = f.host AND e.epoch = f.epoch AND e.seq = f.seq
+        WHERE f.serial <= ?1 AND e.received_ms < ?2 ORDER BY f.serial LIMIT ?3";
+    let serials = tx
+        .prepare_cached(old)?
+        .query_map([position, before_ms, CLEAN_ROWS], |r| r.get(0))?
+        .collect::<Result<Vec<i64>, _>>()?;
+    for serial in &serials {
+        tx.prepare_cached(
+            "UPDATE envelope SET bytes = NULL WHERE (host, epoch, seq) =
+                (SELECT host, epoch, seq FROM forward WHERE serial = ?1)",
+        )?
+        .execute([serial])?;
+        tx.prepare_cached("DELETE FROM forward WHERE serial = ?1")?.execute([serial])?;
+    }
+    Ok(serials.len())
+}
