@@ -145,3 +145,6 @@ fn authorization(link: &Link) -> Result<String, CommandError> {
     let envelope = seal(&stamp, &serde_json::to_vec(&asking)?, &link.sealer.key)?;
     Ok(format!("Hostmeter {}", STANDARD.encode(envelope)))
 }
+
+#[cfg(test)]
+mod tests;

@@ -98,3 +98,80 @@ fn hand_over(
     client.forget(upto).map_err(|_| Ended::Served)?;
     Ok(Some(upto))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::executor::protocol::{Reply, Request, read_line, write_line};
+    use hostmeter_core::wire::command::{Action, Outcome, Status};
+    use std::io::BufReader;
+    use std::os::unix::net::UnixListener;
+    use std::time::Duration;
+
+    fn outcome(serial: u64) -> Numbered {
+        let outcome = Outcome {
+            number: serial,
+            generation: 1,
+            action: Action::Inspect,
+            uid: 1001,
+            status: Status::Done,
+            at_ms: 0,
+            detail: String::new(),
+            surfaces: Vec::new(),
+            archive: None,
+        };
+        Numbered { serial, outcome }
+    }
+
+    /// An executor that has these outcomes until they are forgotten; each connection serves `calls` requests.
+    fn executor(listener: UnixListener, mut held: Vec<Numbered>, calls: usize, seen: Sender<Request>) {
+        for stream in listener.incoming() {
+            let mut stream = BufReader::new(stream.unwrap());
+            for _ in 0..calls {
+                let Ok(Some(line)) = read_line(&mut stream, 4_096) else { break };
+                let request: Request = serde_json::from_slice(&line).unwrap();
+                let mut reply = Reply::done();
+                match &request {
+                    Request::Outcomes { after, .. } => {
+                        reply.outcomes = Some(held.iter().filter(|n| n.serial > *after).cloned().collect());
+                        std::thread::yield_now();
+                    }
+                    Request::Forget { upto } => held.retain(|n| n.serial > *upto),
+                    other => panic!("{other:?}"),
+                }
+                let is_forget = matches!(request, Request::Forget { .. });
+                write_line(stream.get_mut(), &reply).unwrap();
+                if is_forget {
+                    seen.send(request).unwrap();
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn an_outcome_is_forgotten_only_when_it_is_durable() {
+        // The connection breaks often: between asking and forgetting, and after.
+        for calls in [100, 2, 1] {
+            let dir = tempfile::tempdir().unwrap();
+            let socket = dir.path().join("x.sock");
+            let listener = UnixListener::bind(&socket).unwrap();
+            let (seen_in, seen) = crossbeam_channel::unbounded();
+            std::thread::spawn(move || executor(listener, vec![outcome(4), outcome(5)], calls, seen_in));
+            let (inbox_in, inbox) = crossbeam_channel::bounded(1);
+            let (durable, durable_out) = crossbeam_channel::bounded(1);
+            start(socket, inbox_in, durable_out).unwrap();
+            let limit = Duration::from_secs(20);
+            let Inbox::Outcomes(list) = inbox.recv_timeout(limit).unwrap() else { panic!("no outcomes") };
+            assert_eq!(list.iter().map(|n| n.serial).collect::<Vec<_>>(), [4, 5]);
+            durable.send(4).unwrap();
+            assert!(seen.recv_timeout(Duration::from_millis(50)).is_err(), "5 is not durable yet");
+            durable.send(5).unwrap();
+            if calls == 1 {
+                // The connection was gone before it could be forgotten: it is told again.
+                assert!(matches!(inbox.recv_timeout(limit), Ok(Inbox::Outcomes(again)) if again.len() == 2));
+            } else {
+                assert_eq!(seen.recv_timeout(limit).unwrap(), Request::Forget { upto: 5 });
+            }
+        }
+    }
+}

@@ -201,7 +201,7 @@ impl Client {
         };
         match tokio::time::timeout(within, answer).await {
             Ok(result) => result,
-            Err(_) => Err(failed(format!("no answer within {} s", within.as_secs()))),
+            Err(_) => Err(failed(format!("no answer within {} ms", within.as_millis()))),
         }
     }
 }
@@ -250,40 +250,4 @@ fn roots(base: &Base, ca_file: Option<&Path>) -> Result<rustls::RootCertStore, H
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn addresses() {
-        let check = |text: &str, want: Result<&str, UrlError>| {
-            assert_eq!(Base::parse(text).as_ref().map(Base::as_str), want.as_ref().map(|s| *s), "{text}");
-        };
-        check("https://collector.example.org:8443", Ok("https://collector.example.org:8443"));
-        check("https://example.org/hm/", Ok("https://example.org/hm"));
-        check("http://127.0.0.1:8080", Ok("http://127.0.0.1:8080"));
-        check("http://[::1]:8080", Ok("http://[::1]:8080"));
-        check("http://localhost", Ok("http://localhost"));
-        check("http://10.0.0.1:8080", Err(UrlError::Plain));
-        check("http://127.0.0.1.example.org", Err(UrlError::Plain));
-        check("ftp://example.org", Err(UrlError::Form));
-        check("https://user@example.org", Err(UrlError::Form));
-        check("https://example.org?x=1", Err(UrlError::Form));
-        check("example.org", Err(UrlError::Form));
-        check("", Err(UrlError::Form));
-    }
-
-    #[test]
-    fn problems() {
-        let answer = |body: &'static str| Answer {
-            status: StatusCode::CONFLICT,
-            retry_after_sec: None,
-            body: Bytes::from_static(body.as_bytes()),
-        };
-        let want = answer(
-            r#"{"type":"about:blank","title":"t","status":409,"code":"want","detail":"a\nb","want":7}"#,
-        );
-        assert_eq!(want.problem().want, Some(7));
-        assert_eq!(want.complaint(), "the collector answered 409 Conflict: a\\nb");
-        assert_eq!(answer("<html>").problem(), Problem::default());
-    }
-}
+mod tests;

@@ -9,7 +9,7 @@ use crate::limits::{INBOX_MAX, PHASE_MAX_MS, STOP_SHIP_MAX};
 use crate::os::{self, OsError};
 use crate::sampler::{SampleError, Sampler, SamplerConfig};
 use crate::sampling::{self, Inbox, Parts, SamplingError, Sweep};
-use crate::ship::{Link, Shipper, Wake};
+use crate::ship::{Link, Shipper, Wake, lock};
 use crate::spool::{Findings, Spool, SpoolError};
 use crate::state::{Enrolment, StateDir, StateError};
 use crate::status::ShipStatus;
@@ -145,6 +145,7 @@ impl Ways {
     async fn serve(self, mut ended: Ended) -> Result<(), RunError> {
         let mut term = signal(SignalKind::terminate())?;
         let mut int = signal(SignalKind::interrupt())?;
+        let report = Arc::clone(&self.link.report);
         let shipping = tokio::spawn(self.shipper.run());
         let commands = self.socket.map(|socket| tokio::spawn(commands::run(self.link, socket)));
         if commands.is_none() {
@@ -162,7 +163,9 @@ impl Ways {
         // The last batch is durable; if the collector is near, it may have it before we go.
         self.wake.send_replace(Wake { seq: last_seq, is_urgent: true });
         let mut acked = self.acked;
-        let shipped = tokio::time::timeout(STOP_SHIP_MAX, acked.wait_for(|seq| *seq >= last_seq)).await;
+        // A collector that did not answer last time is not waited for.
+        let pause = if lock(&report).error.is_empty() { STOP_SHIP_MAX } else { Duration::ZERO };
+        let shipped = tokio::time::timeout(pause, acked.wait_for(|seq| *seq >= last_seq)).await;
         shipping.abort();
         tracing::info!(batch = last_seq, shipped = matches!(shipped, Ok(Ok(_))), "hostmeter-agent ends");
         Ok(())

@@ -188,6 +188,14 @@ impl Spool {
         let scanned = scan::scan(&self.dir, self.host, self.epoch)?;
         self.next_id = scanned.next_id.max(self.next_id);
         self.tail = scanned.tail;
+        // A file whose `fdatasync` failed once is never written to again.
+        if self.distrusted.is_none()
+            && let Some(segment) = scanned.segments.last().cloned()
+        {
+            let path = &segment.path;
+            let file = OpenOptions::new().read(true).write(true).open(path).map_err(io_at(path))?;
+            self.active = Some(Active { file, segment });
+        }
         self.shared.replace(scanned.segments);
         self.distrusted = None;
         Ok(scanned.findings)
@@ -227,7 +235,11 @@ impl Spool {
         self.check_room(added, is_last)?;
         let header = envelope::peek(last).map_err(|_| SpoolError::TooLarge(last.len()))?;
         let mut active = self.take_active(added)?;
-        self.write(&mut active, &bytes)?;
+        if let Err(e) = self.write(&active, &bytes) {
+            // The segment as it was before is still good, unless it is not to be trusted.
+            self.active = self.distrusted.is_none().then_some(active);
+            return Err(e);
+        }
         active.segment.bytes = active.segment.bytes.saturating_add(added);
         active.segment.last_seq = header.stamp.seq;
         if active.segment.first_seq == 0 {
@@ -261,7 +273,13 @@ impl Spool {
             {
                 Ok(a)
             }
-            _ => self.new_segment(added),
+            old => {
+                if let Some(old) = old {
+                    // Gives back what was preallocated and not used; only a help.
+                    let _given_back = old.file.set_len(old.segment.bytes);
+                }
+                self.new_segment(added)
+            }
         }
     }
 
@@ -283,7 +301,7 @@ impl Spool {
         Ok(Active { file, segment })
     }
 
-    fn write(&mut self, active: &mut Active, bytes: &[u8]) -> Result<(), SpoolError> {
+    fn write(&mut self, active: &Active, bytes: &[u8]) -> Result<(), SpoolError> {
         let path = active.segment.path.clone();
         let good = active.segment.bytes;
         if let Err(source) = active.file.write_all_at(bytes, good) {

@@ -8,7 +8,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use std::fs::{DirBuilder, File, OpenOptions};
 use std::io::{self, Read, Write};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, fchown};
 use std::path::{Path, PathBuf};
 
 /// Why state could not be read or written.
@@ -96,6 +96,7 @@ impl StateDir {
             .mode(0o600)
             .open(&lock_path)
             .map_err(io_at(&lock_path))?;
+        give_to_owner_of(path, &lock).map_err(io_at(&lock_path))?;
         match flock(&lock, FlockOperation::NonBlockingLockExclusive) {
             Ok(()) => Ok(Self { path: path.to_owned(), _lock: lock }),
             Err(rustix::io::Errno::WOULDBLOCK) => Err(StateError::Locked(path.to_owned())),
@@ -255,8 +256,20 @@ fn write_beside(path: &Path, bytes: &[u8]) -> Result<File, StateError> {
     let beside = temporary(path);
     let open = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&beside);
     let mut file = open.map_err(io_at(&beside))?;
+    if let Some(dir) = path.parent() {
+        give_to_owner_of(dir, &file).map_err(io_at(&beside))?;
+    }
     file.write_all(bytes).map_err(io_at(&beside))?;
     Ok(file)
+}
+
+/// What root writes into the agent's directory (at enrolment) must be the agent's.
+fn give_to_owner_of(dir: &Path, file: &File) -> io::Result<()> {
+    let (want, is) = (std::fs::metadata(dir)?, file.metadata()?);
+    if rustix::process::geteuid().is_root() && (want.uid(), want.gid()) != (is.uid(), is.gid()) {
+        fchown(file, Some(want.uid()), Some(want.gid()))?;
+    }
+    Ok(())
 }
 
 fn put_in_place(path: &Path) -> Result<(), StateError> {
@@ -289,6 +302,21 @@ mod tests {
             error.ends_with("is not a key of 32 bytes; restore it, or move it away and enrol again"),
             "{error}"
         );
+    }
+
+    #[test]
+    fn what_root_writes_belongs_to_the_agent() {
+        let dir = tempfile::tempdir().unwrap();
+        if std::os::unix::fs::chown(dir.path(), Some(64_000), Some(64_001)).is_err() {
+            // Not root: then every file belongs to the one user there is.
+            return;
+        }
+        let state = StateDir::open(dir.path()).unwrap();
+        state.make_key().unwrap();
+        for name in ["host.key", "lock"] {
+            let meta = std::fs::metadata(state.file(name)).unwrap();
+            assert_eq!((meta.uid(), meta.gid()), (64_000, 64_001), "{name}");
+        }
     }
 
     #[test]

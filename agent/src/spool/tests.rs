@@ -262,6 +262,29 @@ fn beyond_the_cap_acknowledged_segments_go_unarchived() {
 }
 
 #[test]
+fn restarts_go_on_in_the_last_segment_and_waste_no_disk() {
+    use std::os::unix::fs::MetadataExt;
+    let dir = tempfile::tempdir().unwrap();
+    for n in 1..20 {
+        let (mut spool, _) = Spool::open(dir.path(), HOST, 1, 1024 * 1024).unwrap();
+        add(&mut spool, 1).unwrap();
+        assert_eq!(numbers(&spool).len(), n);
+    }
+    let files = segment_files(dir.path(), ".seg");
+    assert_eq!(files.len(), 1);
+    let (mut spool, _) = Spool::open(dir.path(), HOST, 1, 1024 * 1024).unwrap();
+    let envelopes = group(&spool, 5, 20_000);
+    spool.append(&envelopes, 1, None, false).unwrap();
+    let rolled = std::fs::metadata(&files[0]).unwrap();
+    assert!(
+        rolled.blocks() * 512 < rolled.size() + 8_192,
+        "{} blocks, {} bytes",
+        rolled.blocks(),
+        rolled.size()
+    );
+}
+
+#[test]
 fn seeking() {
     let dir = scratch();
     let (mut spool, _) = open(dir.path());
