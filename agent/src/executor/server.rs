@@ -12,7 +12,7 @@ use rustix::fs::{Gid, Mode};
 use rustix::net::sockopt::{socket_acceptconn, socket_peercred};
 use std::io::BufReader;
 use std::os::fd::AsFd;
-use std::os::unix::fs::FileTypeExt;
+use std::os::unix::fs::{FileTypeExt, MetadataExt};
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -51,6 +51,8 @@ impl Server {
     pub fn open(config: &Config) -> Result<Self, ServerError> {
         let group = config.socket_group.as_deref().map(find_group).transpose()?;
         if let Some(listener) = inherited() {
+            // Whoever made the socket gave it to a group; that group is meant, unless another one is set.
+            let group = group.or_else(|| group_of(&listener));
             return Ok(Self { listener, group });
         }
         if std::env::var_os("LISTEN_PID").is_some_and(|pid| pid == *std::process::id().to_string()) {
@@ -92,24 +94,35 @@ impl Server {
         }
     }
 
-    /// Root, the executor's own user, or a member of the group. (The signature is what commands are judged by; this
-    /// keeps others from filling the queue or reading the outcomes.)
     fn admit(&self, stream: &UnixStream) -> Result<(), String> {
         let peer = socket_peercred(stream).map_err(|e| format!("the peer is not known: {e}"))?;
-        let (uid, gid) = (peer.uid.as_raw(), peer.gid.as_raw());
-        if uid == 0 || uid == rustix::process::geteuid().as_raw() {
-            return Ok(());
-        }
-        let member = |group: &Group| {
-            let name = User::from_uid(Uid::from_raw(uid)).ok().flatten().map(|u| u.name);
-            group.gid.as_raw() == gid || name.is_some_and(|name| group.mem.contains(&name))
-        };
-        if self.group.as_ref().is_some_and(member) {
-            return Ok(());
-        }
-        let group = self.group.as_ref().map_or("(socket_group is not set)", |g| g.name.as_str());
-        Err(format!("uid {uid} is neither root nor in group {group}"))
+        let own = rustix::process::geteuid().as_raw();
+        may_connect(peer.uid.as_raw(), peer.gid.as_raw(), own, self.group.as_ref())
     }
+}
+
+/// Root, the executor's own user, or a member of the group. (The signature is what commands are judged by; this keeps
+/// others from filling the queue or reading the outcomes.)
+fn may_connect(uid: u32, gid: u32, own_uid: u32, group: Option<&Group>) -> Result<(), String> {
+    if uid == 0 || uid == own_uid {
+        return Ok(());
+    }
+    let is_member = |group: &Group| {
+        let name = User::from_uid(Uid::from_raw(uid)).ok().flatten().map(|u| u.name);
+        group.gid.as_raw() == gid || name.is_some_and(|name| group.mem.contains(&name))
+    };
+    if group.is_some_and(is_member) {
+        return Ok(());
+    }
+    let group = group.map_or("(socket_group is not set)", |g| g.name.as_str());
+    Err(format!("uid {uid} is neither root nor in group {group}"))
+}
+
+/// The group that may write to the socket's file, if it is one of its own.
+fn group_of(listener: &UnixListener) -> Option<Group> {
+    let meta = std::fs::metadata(listener.local_addr().ok()?.as_pathname()?).ok()?;
+    let is_open = meta.mode() & 0o020 != 0 && meta.gid() != 0;
+    Group::from_gid(nix::unistd::Gid::from_raw(meta.gid())).ok().flatten().filter(|_| is_open)
 }
 
 fn find_group(name: &str) -> Result<Group, ServerError> {
@@ -201,4 +214,47 @@ fn answer(engine: &Engine, request: Request) -> Reply {
         },
     };
     done.map_or_else(|e| Reply::failed(e.to_string()), |()| Reply::done())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_may_connect() {
+        let group = |gid: u32, mem: &[&str]| {
+            let mem = mem.iter().map(|m| (*m).to_owned()).collect();
+            Group { name: "hostmeter".to_owned(), passwd: c"x".to_owned(), gid: gid.into(), mem }
+        };
+        let check = |peer: (u32, u32), own: u32, group: Option<&Group>, want: &str| {
+            let got = may_connect(peer.0, peer.1, own, group).err().unwrap_or_default();
+            assert_eq!(got, want, "{peer:?} {own} {group:?}");
+        };
+        let agents = group(990, &[]);
+        check((0, 0), 0, None, "");
+        check((0, 0), 1_000, Some(&agents), "");
+        check((1_000, 1_000), 1_000, None, "");
+        check((991, 990), 0, Some(&agents), "");
+        check((991, 989), 0, Some(&agents), "uid 991 is neither root nor in group hostmeter");
+        check((991, 990), 0, None, "uid 991 is neither root nor in group (socket_group is not set)");
+        // By the group's list of members: `daemon` is uid 1 everywhere.
+        check((1, 1), 0, Some(&group(990, &["daemon"])), "");
+        check((1, 1), 0, Some(&group(990, &["bin"])), "uid 1 is neither root nor in group hostmeter");
+    }
+
+    #[test]
+    fn only_a_dead_socket_is_replaced() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("run/executor.sock");
+        let listener = bind(&path, None).unwrap();
+        let mode = std::fs::metadata(&path).unwrap().mode() & 0o777;
+        assert_eq!(mode, 0o660);
+        assert!(matches!(bind(&path, None), Err(ServerError::InUse(_))));
+        drop(listener);
+        bind(&path, None).unwrap();
+        std::fs::remove_file(&path).unwrap();
+        std::fs::write(&path, "x").unwrap();
+        assert!(matches!(bind(&path, None), Err(ServerError::NotASocket(_))));
+        assert_eq!(std::fs::read_to_string(&path).unwrap(), "x");
+    }
 }

@@ -26,7 +26,7 @@ fn faults_are_named_all_at_once() {
          max_deletions_per_day = -1\n[exec]\nargs = \"x\"\n[linux]\nhome_roots = [\"/\"]\nkill_grace = \"2h\"\n\
          quarantine_dir = \"/home/../etc\"",
         &[
-            "executor.toml: 10 faults",
+            "executor.toml: 11 faults",
             "state_dri = 1: unknown key; did you mean state_dir?",
             "linux.home_roots[0] = \"/\": must be an absolute path below /, like \"/home\"",
             "linux.home_roots = [\"/\"]: must name at least one directory, like [\"/home\"]",

@@ -210,6 +210,7 @@ impl<R: AsFd> Sink<R> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::executor::testing::until;
 
     fn sh(script: &str, input: &[u8], timeout_ms: u64) -> (Output, Duration) {
         let mut cmd = command(Path::new("/bin/sh"));
@@ -239,8 +240,11 @@ mod tests {
         let (output, took) = sh("sleep 98765 & echo $!; wait", b"", 300);
         assert!(output.status.is_none() && took < Duration::from_secs(5), "{took:?}");
         let pid = String::from_utf8(output.stdout).unwrap();
-        let state = std::fs::read_to_string(format!("/proc/{}/stat", pid.trim())).unwrap_or_default();
-        assert!(state.is_empty() || state.contains(") Z "), "{state}");
+        let path = format!("/proc/{}/stat", pid.trim());
+        until("the grandchild ends", || {
+            let state = std::fs::read_to_string(&path).unwrap_or_default();
+            state.is_empty() || state.contains(") Z ")
+        });
     }
 
     #[test]

@@ -28,7 +28,7 @@ impl Engine {
         }
     }
 
-    fn carry_out(&self, uid: u32) -> Result<(), EngineError> {
+    pub(super) fn carry_out(&self, uid: u32) -> Result<(), EngineError> {
         let Some(job) = self.start(uid)? else { return Ok(()) };
         tracing::info!(uid, number = job.number, action = job.action.as_str(), "acting");
         let result = self.driver.act(&job);
