@@ -125,7 +125,9 @@ pub const IDEMPOTENCY_KEY_MAX_BYTES: usize = 255;
 /// Longest reason of an adjustment or an order, in characters.
 pub const REASON_MAX_CHARS: usize = 500;
 /// Rows of one import.
-pub const IMPORT_ROWS_MAX: usize = 10_000;
+pub const IMPORT_ROWS_MAX: usize = 20_000;
+/// Largest body of an import.
+pub const IMPORT_MAX_BYTES: usize = 4 * 1024 * 1024;
 /// Longest name of an import's source, in characters.
 pub const IMPORT_SOURCE_MAX_CHARS: usize = 64;
 /// Hours that a quote on an account's history may cover.

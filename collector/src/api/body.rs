@@ -47,6 +47,7 @@ pub(super) fn need_idempotency_key(headers: &HeaderMap) -> Result<String, Proble
 /// Which part of a list is asked for.
 #[derive(Clone, Debug, Default, serde::Deserialize, utoipa::IntoParams)]
 #[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
 pub struct PageQuery {
     /// `next` of the page before.
     pub cursor: Option<String>,

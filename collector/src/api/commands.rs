@@ -42,7 +42,7 @@ struct WaitQuery {
 
 /// For hosts (`Authorization: Hostmeter ENVELOPE`): what they are to do, waiting up to `wait` seconds; 204 if there is
 /// nothing. For staff: the list of commands, newest first.
-#[utoipa::path(get, path = "/v1/commands", params(PageQuery, ("wait" = Option<u64>, Query, description = "seconds; hosts only")),
+#[utoipa::path(get, path = "/v1/commands", tag = "lifecycle", params(PageQuery, ("wait" = Option<u64>, Query, description = "seconds; hosts only")),
     responses((status = 200, body = Object), (status = 204, description = "nothing within the wait; hosts only")))]
 pub async fn commands_or_list(State(app): State<AppState>, mut parts: Parts) -> Result<Response, Problem> {
     let bad = |e: axum::extract::rejection::QueryRejection| Problem::bad_request(e.body_text());
@@ -141,7 +141,7 @@ async fn poll(app: &AppState, host: i64, wait_sec: u64) -> Result<Response, Prob
 }
 
 /// Shows a command with its surfaces.
-#[utoipa::path(get, path = "/v1/commands/{id}", responses((status = 200, body = CommandView)))]
+#[utoipa::path(get, path = "/v1/commands/{id}", tag = "lifecycle", responses((status = 200, body = CommandView)))]
 pub async fn show_command(
     State(app): State<AppState>,
     _reader: Reader,
@@ -151,7 +151,7 @@ pub async fn show_command(
 }
 
 /// Orders a command again that did not succeed, under a new number.
-#[utoipa::path(post, path = "/v1/commands/{id}/retry", responses((status = 200, body = CommandView)))]
+#[utoipa::path(post, path = "/v1/commands/{id}/retry", tag = "lifecycle", responses((status = 200, body = CommandView)))]
 pub async fn retry_command(
     State(app): State<AppState>,
     Admin(caller): Admin,

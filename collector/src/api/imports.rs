@@ -1,13 +1,14 @@
-//! Usage metered elsewhere, and accounts that no host has reported.
+//! Usage metered elsewhere, and whose an account is.
 
-use super::body::{need_idempotency_key, read};
+use super::body::need_idempotency_key;
+use super::extract::Body;
 use super::{Admin, AppState, Problem};
 use crate::audit;
 use crate::billing::imports::{Import, import};
 use crate::billing::{BillingError, accounts, customers, lifecycle};
+use crate::limits::IMPORT_MAX_BYTES;
 use axum::Json;
-use axum::body::Bytes;
-use axum::extract::{Path, State};
+use axum::extract::{DefaultBodyLimit, Path, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::routing::{post, put};
 use hostmeter_core::ids::{AccountId, CustomerId};
@@ -17,22 +18,21 @@ use std::collections::BTreeSet;
 /// The routes of this file.
 pub fn routes() -> axum::Router<AppState> {
     axum::Router::new()
-        .route("/v1/usage-import", post(import_usage))
+        .route("/v1/usage-import", post(import_usage).layer(DefaultBodyLimit::max(IMPORT_MAX_BYTES)))
         .route("/v1/accounts/{id}/customer", put(assign_account))
 }
 
 /// Adds usage metered elsewhere: all rows or none, once for the Idempotency-Key.
-#[utoipa::path(post, path = "/v1/usage-import", request_body = Import,
+#[utoipa::path(post, path = "/v1/usage-import", tag = "usage", request_body = Import,
     responses((status = 200, body = Object), (status = 409, description = "the key was used for another import"),
               (status = 422, description = "a row is wrong; nothing was imported")))]
 pub async fn import_usage(
     State(app): State<AppState>,
     Admin(_caller): Admin,
     headers: HeaderMap,
-    body: Bytes,
+    Body(asked): Body<Import>,
 ) -> Result<Json<Value>, Problem> {
     let key = need_idempotency_key(&headers)?;
-    let asked: Import = read(&body)?;
     let now_ms = app.now_ms();
     let (accepted, _) = app.db.write(move |tx| import(tx, &asked, &key, now_ms)).await?;
     Ok(Json(json!({"accepted": accepted})))
@@ -51,13 +51,14 @@ pub struct AddAccount {
 }
 
 /// Makes an account that no host has reported.
-#[utoipa::path(post, path = "/v1/accounts", request_body = AddAccount, responses((status = 201, body = Object)))]
+#[utoipa::path(post, path = "/v1/accounts", tag = "usage", request_body = AddAccount,
+    responses((status = 201, body = Object), (status = 404, description = "no such customer"),
+              (status = 409, description = "it exists already")))]
 pub async fn add_account(
     State(app): State<AppState>,
     Admin(caller): Admin,
-    body: Bytes,
+    Body(asked): Body<AddAccount>,
 ) -> Result<(StatusCode, Json<Value>), Problem> {
-    let asked: AddAccount = read(&body)?;
     let (now_ms, inner) = (app.now_ms(), app.clone());
     let (made, wake) = app
         .db
@@ -70,7 +71,9 @@ pub async fn add_account(
                 Some(owner) => lifecycle::run_alone(tx, owner.row, &inner.billing.rules, now_ms)?,
                 None => BTreeSet::new(),
             };
-            let shown = json!({"id": made.id, "uid": null, "customer": asked.customer, "state": "active", "last_seen": null});
+            let shown = json!({
+                "id": made.id, "uid": null, "customer": asked.customer, "state": "active", "last_seen": null,
+            });
             Ok((shown, wake))
         })
         .await?;
@@ -88,14 +91,13 @@ pub struct AssignAccount {
 }
 
 /// Gives an account to a customer from the next UTC hour.
-#[utoipa::path(put, path = "/v1/accounts/{id}/customer", request_body = AssignAccount, responses((status = 200, body = Object)))]
+#[utoipa::path(put, path = "/v1/accounts/{id}/customer", tag = "usage", request_body = AssignAccount, responses((status = 200, body = Object)))]
 pub async fn assign_account(
     State(app): State<AppState>,
     Admin(caller): Admin,
     Path(id): Path<String>,
-    body: Bytes,
+    Body(AssignAccount { customer }): Body<AssignAccount>,
 ) -> Result<Json<Value>, Problem> {
-    let AssignAccount { customer } = read(&body)?;
     let id = AccountId::parse(&id).map_err(|e| Problem::invalid(e.to_string()))?;
     let (now_ms, inner) = (app.now_ms(), app.clone());
     let (shown, wake) = app

@@ -1,6 +1,7 @@
 //! What staff orders by hand, what happened to a customer, and the breaker.
 
-use super::body::{PageQuery, read};
+use super::body::PageQuery;
+use super::extract::{Body, Params};
 use super::money::visible;
 use super::{Admin, AppState, Problem, Reader};
 use crate::audit;
@@ -10,8 +11,7 @@ use crate::billing::commands::{BreakerState, breaker_state, reset_breaker};
 use crate::billing::lifecycle::{self, StaffAction, set_hold, staff};
 use crate::limits::REASON_MAX_CHARS;
 use axum::Json;
-use axum::body::Bytes;
-use axum::extract::{Path, Query, State};
+use axum::extract::{Path, State};
 use axum::routing::{get, post};
 use hostmeter_core::ids::{AccountId, CustomerId};
 use serde_json::{Value, json};
@@ -42,9 +42,8 @@ async fn order(
     caller: Caller,
     id: String,
     action: StaffAction,
-    body: Bytes,
+    Why { reason }: Why,
 ) -> Result<Json<Value>, Problem> {
-    let Why { reason } = read(&body)?;
     let reason = reason.unwrap_or_else(|| "by staff".to_owned());
     if reason.chars().count() > REASON_MAX_CHARS || reason.chars().any(char::is_control) {
         let why = format!("`reason` has at most {REASON_MAX_CHARS} characters and no control characters");
@@ -70,47 +69,47 @@ async fn order(
 }
 
 /// Suspends an account, whatever its balance; only staff lifts it.
-#[utoipa::path(post, path = "/v1/accounts/{id}/suspend", request_body = Why, responses((status = 200, body = Object)))]
+#[utoipa::path(post, path = "/v1/accounts/{id}/suspend", tag = "lifecycle", request_body = Why, responses((status = 200, body = Object)))]
 pub async fn suspend(
     State(app): State<AppState>,
     Admin(caller): Admin,
     Path(id): Path<String>,
-    body: Bytes,
+    Body(why): Body<Why>,
 ) -> Result<Json<Value>, Problem> {
-    order(app, caller, id, StaffAction::Suspend, body).await
+    order(app, caller, id, StaffAction::Suspend, why).await
 }
 
 /// Lifts a suspension by staff.
-#[utoipa::path(post, path = "/v1/accounts/{id}/resume", request_body = Why, responses((status = 200, body = Object)))]
+#[utoipa::path(post, path = "/v1/accounts/{id}/resume", tag = "lifecycle", request_body = Why, responses((status = 200, body = Object)))]
 pub async fn resume(
     State(app): State<AppState>,
     Admin(caller): Admin,
     Path(id): Path<String>,
-    body: Bytes,
+    Body(why): Body<Why>,
 ) -> Result<Json<Value>, Problem> {
-    order(app, caller, id, StaffAction::Resume, body).await
+    order(app, caller, id, StaffAction::Resume, why).await
 }
 
 /// Archives an account and moves it into the quarantine.
-#[utoipa::path(post, path = "/v1/accounts/{id}/delete", request_body = Why, responses((status = 200, body = Object)))]
+#[utoipa::path(post, path = "/v1/accounts/{id}/delete", tag = "lifecycle", request_body = Why, responses((status = 200, body = Object)))]
 pub async fn delete(
     State(app): State<AppState>,
     Admin(caller): Admin,
     Path(id): Path<String>,
-    body: Bytes,
+    Body(why): Body<Why>,
 ) -> Result<Json<Value>, Problem> {
-    order(app, caller, id, StaffAction::Delete, body).await
+    order(app, caller, id, StaffAction::Delete, why).await
 }
 
 /// Calls a deletion off, or brings the account back from the quarantine.
-#[utoipa::path(post, path = "/v1/accounts/{id}/undelete", request_body = Why, responses((status = 200, body = Object)))]
+#[utoipa::path(post, path = "/v1/accounts/{id}/undelete", tag = "lifecycle", request_body = Why, responses((status = 200, body = Object)))]
 pub async fn undelete(
     State(app): State<AppState>,
     Admin(caller): Admin,
     Path(id): Path<String>,
-    body: Bytes,
+    Body(why): Body<Why>,
 ) -> Result<Json<Value>, Problem> {
-    order(app, caller, id, StaffAction::Undelete, body).await
+    order(app, caller, id, StaffAction::Undelete, why).await
 }
 
 /// Whether to hold.
@@ -122,14 +121,13 @@ pub struct Hold {
 }
 
 /// Sets or clears a customer's hold.
-#[utoipa::path(post, path = "/v1/customers/{id}/hold", request_body = Hold, responses((status = 200, body = Object)))]
+#[utoipa::path(post, path = "/v1/customers/{id}/hold", tag = "lifecycle", request_body = Hold, responses((status = 200, body = Object)))]
 pub async fn hold(
     State(app): State<AppState>,
     Admin(caller): Admin,
     Path(id): Path<String>,
-    body: Bytes,
+    Body(Hold { hold }): Body<Hold>,
 ) -> Result<Json<Value>, Problem> {
-    let Hold { hold } = read(&body)?;
     let id = CustomerId::parse(&id).map_err(|e| Problem::invalid(e.to_string()))?;
     let (now_ms, inner, named) = (app.now_ms(), app.clone(), id.clone());
     let wake = app
@@ -145,12 +143,12 @@ pub async fn hold(
 }
 
 /// What happened to a customer, newest first.
-#[utoipa::path(get, path = "/v1/customers/{id}/events", params(PageQuery), responses((status = 200, body = Object)))]
+#[utoipa::path(get, path = "/v1/customers/{id}/events", tag = "lifecycle", params(PageQuery), responses((status = 200, body = Object)))]
 pub async fn events(
     State(app): State<AppState>,
     caller: Caller,
     Path(id): Path<String>,
-    Query(page): Query<PageQuery>,
+    Params(page): Params<PageQuery>,
 ) -> Result<Json<Value>, Problem> {
     let (before, rows) = (page.number()?.unwrap_or(i64::MAX), page.rows());
     app.db
@@ -166,7 +164,7 @@ pub async fn events(
 }
 
 /// How far the breaker is.
-#[utoipa::path(get, path = "/v1/breaker", responses((status = 200, body = BreakerState)))]
+#[utoipa::path(get, path = "/v1/breaker", tag = "lifecycle", responses((status = 200, body = BreakerState)))]
 pub async fn show_breaker(
     State(app): State<AppState>,
     _reader: Reader,
@@ -176,7 +174,7 @@ pub async fn show_breaker(
 }
 
 /// Lets held commands go out again.
-#[utoipa::path(post, path = "/v1/breaker/reset", responses((status = 200, body = BreakerState)))]
+#[utoipa::path(post, path = "/v1/breaker/reset", tag = "lifecycle", responses((status = 200, body = BreakerState)))]
 pub async fn breaker_reset(
     State(app): State<AppState>,
     Admin(caller): Admin,

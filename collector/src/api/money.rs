@@ -1,6 +1,7 @@
 //! Customers, plans, balances, ledger, top-ups, charging, quotes.
 
-use super::body::{PageQuery, idempotency_key, need_idempotency_key, read};
+use super::body::{PageQuery, idempotency_key, need_idempotency_key};
+use super::extract::{Body, Params};
 use super::{Admin, AppState, Problem, Reader};
 use crate::audit;
 use crate::auth::Caller;
@@ -14,7 +15,7 @@ use crate::billing::{BillingError, accounts, charge, ledger, lifecycle, plans};
 use crate::db::Connection;
 use axum::Json;
 use axum::body::Bytes;
-use axum::extract::{Path, Query, State};
+use axum::extract::{Path, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::routing::{get, post, put};
 use hostmeter_core::ids::{AccountId, CustomerId, PlanId};
@@ -83,13 +84,12 @@ pub struct AddCustomer {
 }
 
 /// Makes a customer.
-#[utoipa::path(post, path = "/v1/customers", request_body = AddCustomer, responses((status = 201, body = Object)))]
+#[utoipa::path(post, path = "/v1/customers", tag = "money", request_body = AddCustomer, responses((status = 201, body = Object)))]
 pub async fn add_customer(
     State(app): State<AppState>,
     Admin(caller): Admin,
-    body: Bytes,
+    Body(asked): Body<AddCustomer>,
 ) -> Result<(StatusCode, Json<Value>), Problem> {
-    let asked: AddCustomer = read(&body)?;
     let billing_zone = asked.billing_zone.unwrap_or_else(|| "UTC".to_owned());
     let new = NewCustomer { id: asked.id, title: asked.name, plan: asked.plan, billing_zone };
     let (now_ms, inner) = (app.now_ms(), app.clone());
@@ -106,11 +106,11 @@ pub async fn add_customer(
 }
 
 /// Lists customers; a customer sees itself.
-#[utoipa::path(get, path = "/v1/customers", params(PageQuery), responses((status = 200, body = Object)))]
+#[utoipa::path(get, path = "/v1/customers", tag = "money", params(PageQuery), responses((status = 200, body = Object)))]
 pub async fn list_customers(
     State(app): State<AppState>,
     caller: Caller,
-    Query(page): Query<PageQuery>,
+    Params(page): Params<PageQuery>,
 ) -> Result<Json<Value>, Problem> {
     let (now_ms, rows) = (app.now_ms(), page.rows());
     let after = page.cursor.unwrap_or_default();
@@ -130,7 +130,7 @@ pub async fn list_customers(
 }
 
 /// Shows a customer.
-#[utoipa::path(get, path = "/v1/customers/{id}", responses((status = 200, body = Object)))]
+#[utoipa::path(get, path = "/v1/customers/{id}", tag = "money", responses((status = 200, body = Object)))]
 pub async fn show_customer(
     State(app): State<AppState>,
     caller: Caller,
@@ -141,7 +141,7 @@ pub async fn show_customer(
 }
 
 /// Balance, pending, state, days left and deadline.
-#[utoipa::path(get, path = "/v1/customers/{id}/balance", responses((status = 200, body = Balance)))]
+#[utoipa::path(get, path = "/v1/customers/{id}/balance", tag = "money", responses((status = 200, body = Balance)))]
 pub async fn show_balance(
     State(app): State<AppState>,
     caller: Caller,
@@ -166,12 +166,12 @@ pub struct LedgerPage {
 }
 
 /// What was charged and paid, oldest first.
-#[utoipa::path(get, path = "/v1/customers/{id}/ledger", params(PageQuery), responses((status = 200, body = LedgerPage)))]
+#[utoipa::path(get, path = "/v1/customers/{id}/ledger", tag = "money", params(PageQuery), responses((status = 200, body = LedgerPage)))]
 pub async fn show_ledger(
     State(app): State<AppState>,
     caller: Caller,
     Path(id): Path<String>,
-    Query(page): Query<PageQuery>,
+    Params(page): Params<PageQuery>,
 ) -> Result<Json<LedgerPage>, Problem> {
     let order = match page.order.as_deref() {
         None | Some("asc") => Order::Rising,
@@ -200,14 +200,13 @@ pub struct ChangePlan {
 }
 
 /// Changes a customer's plan: from the next UTC hour, or the next billing month where a month's prices are involved.
-#[utoipa::path(put, path = "/v1/customers/{id}/plan", request_body = ChangePlan, responses((status = 200, body = Object)))]
+#[utoipa::path(put, path = "/v1/customers/{id}/plan", tag = "money", request_body = ChangePlan, responses((status = 200, body = Object)))]
 pub async fn change_plan(
     State(app): State<AppState>,
     Admin(caller): Admin,
     Path(id): Path<String>,
-    body: Bytes,
+    Body(ChangePlan { plan }): Body<ChangePlan>,
 ) -> Result<Json<Value>, Problem> {
-    let ChangePlan { plan } = read(&body)?;
     let now_ms = app.now_ms();
     app.db
         .write(move |tx| {
@@ -234,17 +233,16 @@ pub struct TopUp {
 }
 
 /// Books a top-up, once for its Idempotency-Key and once for its gateway and payment.
-#[utoipa::path(post, path = "/v1/customers/{id}/topups", request_body = TopUp,
+#[utoipa::path(post, path = "/v1/customers/{id}/topups", tag = "money", request_body = TopUp,
     responses((status = 201, body = Booked), (status = 200, body = Booked), (status = 409, description = "the key or the payment was used for something else")))]
 pub async fn top_up(
     State(app): State<AppState>,
     Admin(caller): Admin,
     Path(id): Path<String>,
     headers: HeaderMap,
-    body: Bytes,
+    Body(asked): Body<TopUp>,
 ) -> Result<(StatusCode, Json<Booked>), Problem> {
     let key = need_idempotency_key(&headers)?;
-    let asked: TopUp = read(&body)?;
     let (now_ms, inner) = (app.now_ms(), app.clone());
     let (outcome, wake) = app
         .db
@@ -275,17 +273,16 @@ pub struct Adjust {
 }
 
 /// Books a correction, once for its Idempotency-Key where there is one.
-#[utoipa::path(post, path = "/v1/customers/{id}/adjustments", request_body = Adjust,
+#[utoipa::path(post, path = "/v1/customers/{id}/adjustments", tag = "money", request_body = Adjust,
     responses((status = 201, body = Booked), (status = 200, body = Booked)))]
 pub async fn adjust(
     State(app): State<AppState>,
     Admin(caller): Admin,
     Path(id): Path<String>,
     headers: HeaderMap,
-    body: Bytes,
+    Body(asked): Body<Adjust>,
 ) -> Result<(StatusCode, Json<Booked>), Problem> {
     let key = idempotency_key(&headers)?;
-    let asked: Adjust = read(&body)?;
     let (now_ms, inner) = (app.now_ms(), app.clone());
     let (outcome, wake) = app
         .db
@@ -327,7 +324,7 @@ fn shown_plan(conn: &Connection, plan: &plans::Plan, now_ms: i64) -> Result<Valu
 }
 
 /// Lists plans with their versions.
-#[utoipa::path(get, path = "/v1/plans", responses((status = 200, body = Object)))]
+#[utoipa::path(get, path = "/v1/plans", tag = "money", responses((status = 200, body = Object)))]
 pub async fn list_plans(State(app): State<AppState>, _caller: Caller) -> Result<Json<Value>, Problem> {
     let now_ms = app.now_ms();
     app.db
@@ -344,7 +341,7 @@ fn plan_id(id: &str) -> Result<PlanId, Problem> {
 }
 
 /// Shows a plan with its versions.
-#[utoipa::path(get, path = "/v1/plans/{id}", responses((status = 200, body = Object)))]
+#[utoipa::path(get, path = "/v1/plans/{id}", tag = "money", responses((status = 200, body = Object)))]
 pub async fn show_plan(
     State(app): State<AppState>,
     _caller: Caller,
@@ -355,7 +352,7 @@ pub async fn show_plan(
 }
 
 /// Sets a version of a plan from a plan file's content, TOML or JSON. The same content again changes nothing.
-#[utoipa::path(put, path = "/v1/plans/{id}", request_body = String,
+#[utoipa::path(put, path = "/v1/plans/{id}", tag = "money", request_body = String,
     responses((status = 200, body = Object), (status = 409, description = "hours from its start on were charged, or other content is in force")))]
 pub async fn set_plan(
     State(app): State<AppState>,
@@ -415,13 +412,12 @@ pub struct AskQuote {
 }
 
 /// What usage would cost under a plan. Nothing is stored.
-#[utoipa::path(post, path = "/v1/quote", request_body = AskQuote, responses((status = 200, body = Quote)))]
+#[utoipa::path(post, path = "/v1/quote", tag = "money", request_body = AskQuote, responses((status = 200, body = Quote)))]
 pub async fn make_quote(
     State(app): State<AppState>,
     caller: Caller,
-    body: Bytes,
+    Body(asked): Body<AskQuote>,
 ) -> Result<Json<Quote>, Problem> {
-    let asked: AskQuote = read(&body)?;
     let now_ms = app.now_ms();
     app.db
         .read(move |conn| {
@@ -453,13 +449,12 @@ pub struct ChargeRun {
 }
 
 /// Charges every closed hour that is not charged yet. A second run changes nothing; two at once: one works.
-#[utoipa::path(post, path = "/v1/charge-runs", request_body = ChargeRun, responses((status = 200, body = charge::Summary)))]
+#[utoipa::path(post, path = "/v1/charge-runs", tag = "money", request_body = ChargeRun, responses((status = 200, body = charge::Summary)))]
 pub async fn charge_run(
     State(app): State<AppState>,
     Admin(caller): Admin,
-    body: Bytes,
+    Body(asked): Body<ChargeRun>,
 ) -> Result<Json<charge::Summary>, Problem> {
-    let asked: ChargeRun = read(&body)?;
     let now_ms = app.now_ms();
     let until_ms = match &asked.until {
         Some(text) => parse_rfc3339_ms(text).map_err(|e| Problem::invalid(format!("until: {e}")))?,
@@ -476,7 +471,7 @@ pub async fn charge_run(
 }
 
 /// Recomputes the ledger from the entries up.
-#[utoipa::path(get, path = "/v1/ledger/verify", responses((status = 200, body = Report)))]
+#[utoipa::path(get, path = "/v1/ledger/verify", tag = "money", responses((status = 200, body = Report)))]
 pub async fn verify_ledger(State(app): State<AppState>, _reader: Reader) -> Result<Json<Report>, Problem> {
     app.db.read(|conn| Ok(Json(verify(conn)?))).await
 }

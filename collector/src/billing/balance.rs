@@ -100,7 +100,7 @@ mod tests {
     #[test]
     fn days_left() {
         let check = |left, spent, hours, want| {
-            assert_eq!(tenths_left(left, spent, hours), want, "{left} {spent} {hours}")
+            assert_eq!(tenths_left(left, spent, hours), want, "{left} {spent} {hours}");
         };
         check(24_000, 1_000, 1, Some(10));
         check(12_345_678, 1_000_000, 24, Some(123));

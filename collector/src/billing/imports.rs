@@ -121,7 +121,11 @@ fn read(tx: &Transaction<'_>, i: usize, row: &ImportRow, now_ms: i64) -> Result<
     let meter = match Meter::from_name(&row.meter) {
         Some(meter) if meter.is_flow() => meter,
         Some(meter) => {
-            return Err(bad(i, "meter", &format!("{meter} is a level, not an amount; it cannot be imported")));
+            return Err(bad(
+                i,
+                "meter",
+                &format!("{meter} is a level, not an amount; it cannot be imported"),
+            ));
         }
         None => {
             let known: Vec<&str> = super::usage::flows().map(Meter::name).collect();

@@ -27,7 +27,7 @@ pub mod verify;
 
 pub use commands::record_outcome;
 pub use error::{BillingError, ErrorClass};
-pub use pending::{Pending, pending};
+pub use pending::{OpenCost, Pending, open_costs, pending};
 pub use rates::Rates;
 pub use rules::Rules;
 pub use runtime::{Runtime, background, sweep};

@@ -22,36 +22,59 @@ pub struct Pending {
     pub since: Option<UtcHour>,
 }
 
+/// What one open hour of an account costs at today's price.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct OpenCost {
+    /// Row of the account.
+    pub account: i64,
+    /// The hour.
+    pub hour: UtcHour,
+    /// Its cost; below zero for a correction.
+    pub amount: Money,
+}
+
 /// The open usage of a customer. An hour whose figures cannot be rated counts as nothing here; charging names it.
 pub fn pending(conn: &Connection, rates: &mut Rates, customer: i64) -> Result<Pending, BillingError> {
+    let costs = open_costs(conn, rates, customer)?;
+    let sum = costs.iter().fold(0_i128, |sum, c| sum.saturating_add(i128::from(c.amount.micros())));
+    let amount = Money::from_micros(i64::try_from(sum.max(0)).unwrap_or(i64::MAX));
+    Ok(Pending { amount, since: costs.iter().map(|c| c.hour).min() })
+}
+
+/// The open hours of a customer, one by one. An hour without a price, or whose figures cannot be rated, costs nothing.
+pub fn open_costs(
+    conn: &Connection,
+    rates: &mut Rates,
+    customer: i64,
+) -> Result<Vec<OpenCost>, BillingError> {
     let payer = rates.payer(conn, customer)?;
-    let mut sum = 0_i128;
-    let mut since: Option<UtcHour> = None;
+    let mut out = Vec::new();
     // Hours of one account and month build upon each other.
     let mut months: HashMap<(i64, i64, i64), Values> = HashMap::new();
     for open in open_hours(conn, customer)? {
         if accounts::owner_at(conn, open.account, open.hour)? != Some(customer) {
             continue;
         }
-        since = Some(since.map_or(open.hour, |s| s.min(open.hour)));
         let price = rates.price(conn, &payer, open.hour)?;
-        let Some(version) = &price.version else { continue };
-        let key = (open.account, price.month, version.row);
-        let month = match months.get(&key) {
-            Some(month) => month.clone(),
-            None => month_so_far(conn, open.account, customer, price.month, version.row)?,
-        };
-        match rate(conn, &open, &price, &month) {
-            Ok(rated) => {
-                sum = sum.saturating_add(i128::from(rated.amount));
-                months.insert(key, rated.month);
+        let mut cost = OpenCost { account: open.account, hour: open.hour, amount: Money::ZERO };
+        if let Some(version) = &price.version {
+            let key = (open.account, price.month, version.row);
+            let month = match months.get(&key) {
+                Some(month) => month.clone(),
+                None => month_so_far(conn, open.account, customer, price.month, version.row)?,
+            };
+            match rate(conn, &open, &price, &month) {
+                Ok(rated) => {
+                    cost.amount = Money::from_micros(rated.amount);
+                    months.insert(key, rated.month);
+                }
+                Err(BillingError::Rating(_)) => {}
+                Err(e) => return Err(e),
             }
-            Err(BillingError::Rating(_)) => {}
-            Err(e) => return Err(e),
         }
+        out.push(cost);
     }
-    let amount = Money::from_micros(i64::try_from(sum.max(0)).unwrap_or(i64::MAX));
-    Ok(Pending { amount, since })
+    Ok(out)
 }
 
 /// Hours not charged of every account that is or was the customer's, in order for each account.

@@ -80,13 +80,17 @@ struct Waiting {
     reason: String,
     name: String,
     target: Option<Target>,
+    /// It was handed out before, under a number that is void.
+    again: bool,
 }
 
 /// Commands that wait: what gives something back first, deletions last, each in the order of asking.
 fn waiting(conn: &Connection, host: i64) -> Result<Vec<Waiting>, BillingError> {
-    let sql = "SELECT c.id, c.generation, c.action, c.reason, a.name, a.uid, a.user, a.home, a.home_inode
+    let sql = "SELECT c.id, c.generation, c.action, c.reason, a.name, a.uid, a.user, a.home, a.home_inode,
+                 EXISTS (SELECT 1 FROM command o WHERE o.account = c.account AND o.generation = c.generation
+                         AND o.number IS NOT NULL) AS again
                FROM command c JOIN account a ON a.id = c.account WHERE c.host = ?1 AND c.state = 'queued'
-               ORDER BY CASE c.action WHEN 'delete' THEN 2 WHEN 'suspend' THEN 1 ELSE 0 END, c.id LIMIT ?2";
+               ORDER BY CASE c.action WHEN 'delete' THEN 2 WHEN 'suspend' THEN 1 ELSE 0 END, again DESC, c.id LIMIT ?2";
     let mut stmt = conn.prepare_cached(sql)?;
     let rows = stmt.query_map(params![host, COMMANDS_PER_POLL], |r| {
         let (uid, user, home, inode): (Option<u32>, Option<String>, Option<String>, Option<i64>) =
@@ -98,13 +102,13 @@ fn waiting(conn: &Connection, host: i64) -> Result<Vec<Waiting>, BillingError> {
             }
             _ => None,
         };
-        Ok((r.get(0)?, r.get(1)?, r.get::<_, String>(2)?, r.get(3)?, r.get(4)?, target))
+        Ok((r.get(0)?, r.get(1)?, r.get::<_, String>(2)?, r.get(3)?, r.get(4)?, target, r.get(9)?))
     })?;
     rows.map(|row| {
-        let (id, generation, action, reason, name, target) = row?;
+        let (id, generation, action, reason, name, target, again) = row?;
         let action = Action::from_word(&action)
             .ok_or_else(|| BillingError::damaged(format!("command {id}"), format!("action {action:?}")))?;
-        Ok(Waiting { id, generation, action, reason, name, target })
+        Ok(Waiting { id, generation, action, reason, name, target, again })
     })
     .collect()
 }
@@ -127,7 +131,7 @@ fn hand_out(
             alerts::raise(tx, &format!("target:{}", command.id), "command", &command.name, why, now_ms)?;
             continue;
         };
-        if !breaker.allows(command.action) {
+        if !command.again && !breaker.allows(command.action) {
             let why = format!(
                 "{} of {} is held back: {} suspensions (max {}) and {} deletions (max {}) within 24 hours; look at \
                  `hostmeter command list`, then `hostmeter breaker reset`",
@@ -142,7 +146,9 @@ fn hand_out(
             alerts::raise(tx, &key, "breaker", command.action.as_str(), &why, now_ms)?;
             continue;
         }
-        breaker.count(command.action);
+        if !command.again {
+            breaker.count(command.action);
+        }
         seal_one(tx, host, &command, target, key, now_ms)?;
     }
     Ok(())

@@ -1,1 +1,8 @@
-//! Tests of billing.
+//! Tests of billing on a real control.db.
+
+mod charging;
+mod lifecycle;
+mod money;
+mod plans;
+mod random;
+mod verifying;

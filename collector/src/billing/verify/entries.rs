@@ -137,10 +137,10 @@ fn check_chain(row: &Row, entries: Vec<Entry>, sums: Option<Sums>, chain: &mut C
     match (kind, sums) {
         (TxnKind::Charge, Some(sums)) => check_sums(id, &txn, &sums, report),
         (TxnKind::Charge, None) => {
-            report.differs(format!("transaction {id}: a charge without charged hours"))
+            report.differs(format!("transaction {id}: a charge without charged hours"));
         }
         (_, Some(_)) => {
-            report.differs(format!("transaction {id}: charged hours name it, but it is no charge"))
+            report.differs(format!("transaction {id}: charged hours name it, but it is no charge"));
         }
         (_, None) => {}
     }
