@@ -133,6 +133,11 @@ impl Ui {
         value.map_or_else(unknown, |v| Safe(number::group(i128::from(v))))
     }
 
+    /// A number that is a name: not grouped.
+    pub(crate) fn maybe_plain(&self, value: &Option<i64>) -> Html {
+        value.map_or_else(unknown, |v| Safe(v.to_string()))
+    }
+
     pub(crate) fn seconds(&self, value: &Option<i64>) -> Html {
         value.map_or_else(unknown, |v| Safe(span(v)))
     }

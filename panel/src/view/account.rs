@@ -9,8 +9,8 @@ pub struct AccountView {
     pub frame: Frame,
     /// `shop@web1`.
     pub id: String,
-    /// Numeric user id on the host.
-    pub uid: i64,
+    /// Numeric user id on the host; `None`: no host has reported the account.
+    pub uid: Option<i64>,
     /// Host name.
     pub host: String,
     /// Who pays, if anybody: customer id.
@@ -29,7 +29,9 @@ pub struct AccountView {
     pub to_ms: i64,
     /// ISO 4217 code of the amounts.
     pub currency: String,
-    /// Exact cost of the range, if it is known (positive).
+    /// Totals of today in the billing zone.
+    pub today: UsageTotals,
+    /// Exact cost of today so far, posted and pending (positive); `None`: not billed.
     pub cost: Option<String>,
     /// CPU, memory, I/O.
     pub charts: Vec<ChartView>,

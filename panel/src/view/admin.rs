@@ -88,8 +88,8 @@ pub struct AccountListView {
 pub struct AccountRow {
     /// `shop@web1`.
     pub id: String,
-    /// Numeric user id.
-    pub uid: i64,
+    /// Numeric user id; `None`: no host has reported the account.
+    pub uid: Option<i64>,
     /// Where the account stands.
     pub state: LifecycleState,
     /// Customer id, if it has one.
