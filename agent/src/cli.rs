@@ -22,7 +22,11 @@ pub struct AgentCli {
 #[derive(Debug, Subcommand)]
 pub enum AgentCommand {
     /// Sample, spool and ship until told to stop.
-    Run,
+    Run {
+        /// End when the program that started this one ends
+        #[arg(long, hide = true)]
+        exit_with_parent: bool,
+    },
     /// Make this machine known to a collector, with a token that `hostmeter host add` printed.
     Enroll(EnrollArgs),
     /// Show what the running agent sees, keeps and ships.

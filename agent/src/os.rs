@@ -74,6 +74,15 @@ pub fn random_below(below: u64) -> u64 {
     getrandom::u64().unwrap_or(0).checked_rem(below).unwrap_or(0)
 }
 
+/// Has the kernel send SIGTERM to this process when the thread that started it ends (`PR_SET_PDEATHSIG`, prctl(2)).
+/// A parent that ended before this call is noticed as well.
+pub fn end_with_parent() -> std::io::Result<()> {
+    use rustix::process::{Signal, getppid, set_parent_process_death_signal};
+    let parent = getppid();
+    set_parent_process_death_signal(Some(Signal::TERM))?;
+    if getppid() == parent { Ok(()) } else { Err(std::io::Error::other("the parent ended already")) }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

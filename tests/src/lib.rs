@@ -2,6 +2,7 @@
 //! of the tree (`tidy`).
 
 pub mod api;
+pub mod browse;
 pub mod demo;
 pub mod man;
 pub mod run;

@@ -12,6 +12,9 @@ use std::time::Duration;
 /// The name of the host in every stack.
 pub const HOST: &str = "web1";
 
+/// Of the login that looks at pages.
+const PASSWORD: &str = "a long enough password";
+
 /// What a test changes in the configuration files.
 #[derive(Clone, Debug)]
 pub struct Settings {
@@ -163,6 +166,13 @@ impl Stack {
         let mut command = Command::new(program("hostmeter")?);
         command.args(args).env("HOSTMETER_URL", &self.url).env("HOSTMETER_TOKEN", &self.token);
         Ok(command)
+    }
+
+    /// A page of the panel as an admin sees it: HTML. The first call makes the login.
+    pub fn panel(&self, path: &str) -> Result<String> {
+        let login = json!({"login": "looker", "password": PASSWORD, "role": "admin"});
+        self.api.post("/v1/users", &login, None)?;
+        crate::browse::page(&self.url, "looker", PASSWORD, path)
     }
 
     /// Its standard output; it must succeed.

@@ -27,7 +27,12 @@ fn main() -> ExitCode {
 fn dispatch(cli: &AgentCli) -> anyhow::Result<()> {
     let config = config::load(&cli.config)?;
     match &cli.command {
-        AgentCommand::Run => Ok(run::run(&config)?),
+        AgentCommand::Run { exit_with_parent } => {
+            if *exit_with_parent {
+                os::end_with_parent().context("--exit-with-parent")?;
+            }
+            Ok(run::run(&config)?)
+        }
         AgentCommand::Enroll(args) => enrol(&config, args),
         AgentCommand::Status { json } => show_status(&config.state_dir, *json),
         AgentCommand::CheckConfig => say(&format!("{}: good", cli.config.display())),

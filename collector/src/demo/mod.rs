@@ -104,7 +104,7 @@ fn stop_flag() -> Result<&'static AtomicBool> {
 
 fn wait_until_ready(client: &Client, collector: &mut Child, stop: &AtomicBool) -> Result<()> {
     let start = Instant::now();
-    while client.get("/readyz").is_err() {
+    while client.get("/v1/hosts").is_err() {
         if let Some(why) = collector.ended()? {
             bail!("{why}");
         }
