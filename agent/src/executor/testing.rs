@@ -99,11 +99,16 @@ impl TempUser {
 
     /// The account as a correct command names it.
     pub fn target(&self) -> Target {
+        self.target_at(std::fs::metadata(&self.home).unwrap().ino())
+    }
+
+    /// The same when the home is not in its place.
+    pub fn target_at(&self, home_inode: u64) -> Target {
         Target {
             uid: self.uid,
             user: escape(self.name.as_bytes()),
             home: self.home.to_string_lossy().into_owned(),
-            home_inode: std::fs::metadata(&self.home).unwrap().ino(),
+            home_inode,
         }
     }
 

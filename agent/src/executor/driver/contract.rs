@@ -36,8 +36,10 @@ echo "{\"surfaces\":[{\"surface\":\"panel\",\"ok\":true,\"detail\":\"$(cat "$sta
     Box::new(Exec::new(ExecConfig { program, args, timeout: Duration::from_secs(10) }))
 }
 
+type Make = fn(&Ground) -> Box<dyn Driver>;
+
 /// Every driver has its row here.
-const DRIVERS: &[(&str, fn(&Ground) -> Box<dyn Driver>)] = &[("linux", linux), ("exec", exec)];
+const DRIVERS: &[(&str, Make)] = &[("linux", linux), ("exec", exec)];
 
 #[test]
 fn every_driver_keeps_the_contract() {
