@@ -22,3 +22,9 @@ pub mod serve;
 pub mod store;
 pub mod tls;
 pub mod users;
+pub mod web;
+
+#[cfg(test)]
+mod testing;
+#[cfg(test)]
+mod tests;

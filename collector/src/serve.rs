@@ -1,12 +1,13 @@
 //! Serving: the listener, connections with their time limits, the background work, and an orderly end.
 
 use crate::api::state::StartError;
-use crate::api::{App, AppState, router};
+use crate::api::{App, AppState};
 use crate::billing;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::limits::{ACCEPT_PAUSE, CONNECTIONS_MAX, DRAIN_TIME, HANDSHAKE_TIME, HEADER_TIME};
 use crate::tls::{TlsError, acceptor};
+use crate::web;
 use axum::Router;
 use axum::extract::ConnectInfo;
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -78,7 +79,7 @@ impl Server {
         let app = Arc::clone(&self.app);
         let background =
             tokio::spawn(async move { billing::background(&app.db, &app.billing, &app.clock).await });
-        let routes = router(Arc::clone(&self.app));
+        let routes = web::with_api(&self.app);
         let graceful = GracefulShutdown::new();
         let slots = Arc::new(Semaphore::new(CONNECTIONS_MAX));
         tokio::select! {

@@ -52,7 +52,8 @@ pub fn fleet(
     Ok(Fleet { hosts, sums, noisiest: noisiest(conn, from_ms, to_ms, meter)?, accounts })
 }
 
-fn sum(store: &dyn UsageStore, host: i64, from_ms: i64, to_ms: i64) -> Result<HostSum, QueryError> {
+/// Sums of one host's intervals over a time.
+pub fn sum(store: &dyn UsageStore, host: i64, from_ms: i64, to_ms: i64) -> Result<HostSum, QueryError> {
     let mut out = HostSum::default();
     for interval in store.host(host, from_ms, to_ms)? {
         let Some(totals) = interval.totals else { continue };

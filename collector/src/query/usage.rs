@@ -153,7 +153,7 @@ fn imports(conn: &Connection, account: i64, from_ms: i64, to_ms: i64) -> Result<
 }
 
 /// Times between two intervals of a host for which nothing came.
-fn holes(host: &[HostInterval]) -> Vec<GapRow> {
+pub(crate) fn holes(host: &[HostInterval]) -> Vec<GapRow> {
     let mut out = Vec::new();
     let mut end_ms = host.first().map_or(0, |h| h.from_ms);
     for interval in host {
