@@ -89,7 +89,8 @@ pub(super) fn look(
                 threads.push(thread);
                 used = used.plus(more);
             }
-            Err(Unread::Gone) => {}
+            Err(Unread::Gone) if tid != pid => {}
+            // The first thread is away for a moment while another one takes its place by exec(2).
             Err(e) => {
                 // What is known of it stays, so that its past is not counted again.
                 threads.extend(old);
