@@ -8,10 +8,10 @@ use crate::cli::EnrollArgs;
 use crate::clock::Clock;
 use crate::executor::trust::Trust;
 use crate::http::{Base, Client, HttpError};
-use crate::limits::REQUEST_MAX_MS;
+use crate::limits::{ENROLL_ANSWER_AGE_MAX_MS, REQUEST_MAX_MS};
 use crate::os;
 use crate::state::{Enrolment, StateDir, StateError, make_dir, to_json, write_durable};
-use hostmeter_core::ids::HostId;
+use hostmeter_core::ids::{BootId, HostId};
 use hostmeter_core::wire::ack::HostState;
 use hostmeter_core::wire::enroll::{EnrollAnswer, EnrollRequest, Token, TokenError};
 use hostmeter_core::wire::envelope::{
@@ -116,10 +116,16 @@ pub async fn enroll(
         }
         _ => None,
     };
-    let boot = os::boot_id()?;
-    let mut clock = Clock::start(state.clock(), boot, sent.wall_ms(), sent.boottime_ms());
-    clock.learn(sent.boottime_ms(), received.boottime_ms(), answer.collector_ms);
-    state.save_clock(&clock.kept(received.wall_ms(), received.boottime_ms()))?;
+    // The answer may be the first one again, as old as a token may get: it tells only of a clock that is further off.
+    let off_ms = answer.collector_ms.saturating_sub(received.wall_ms());
+    if state.clock().is_none() && off_ms.saturating_abs() > ENROLL_ANSWER_AGE_MAX_MS {
+        let mut clock = Clock::start(None, os::boot_id()?, sent.wall_ms(), sent.boottime_ms());
+        clock.learn(sent.boottime_ms(), received.boottime_ms(), answer.collector_ms);
+        state.save_clock(&clock.kept(received.wall_ms(), received.boottime_ms()))?;
+        tracing::warn!(
+            "this machine's clock is {off_ms} ms off the collector's; usage is kept in the collector's time"
+        );
+    }
     state.save_enrolment(&enrolment)?;
     let trust_skipped = write_trust(&args.executor_trust, &enrolment).err().map(|e| e.to_string());
     let fingerprint = key.public().fingerprint();
@@ -134,16 +140,17 @@ fn request(token: &Token, key: &SigningKey) -> Result<Vec<u8>, EnrollError> {
         agent_version: env!("CARGO_PKG_VERSION").to_owned(),
         machine: os::machine_name(),
     };
-    let now = os::now()?;
+    // Nothing here depends on the moment: asked again with the same token and key, the request is the same bytes,
+    // and the collector's first answer, which names them, answers it again.
     let stamp = Stamp {
         domain: Domain::Enroll,
         host: HostId::default(),
         epoch: 0,
         seq: 0,
         prev: [0; 32],
-        boot: os::boot_id()?,
-        wall_ns: now.wall_ns,
-        boottime_ns: now.boottime_ns,
+        boot: BootId::default(),
+        wall_ns: 0,
+        boottime_ns: 0,
     };
     Ok(seal(&stamp, &payload.encode()?, key)?)
 }
@@ -216,6 +223,8 @@ mod tests {
         check(&answer(stranger, stranger, &asked), "but the token names");
         check(&answer(stranger, collector, &asked), "is signed by key");
         check(&answer(collector, collector, &other), "is to another request");
+        let again = request(&token, host).unwrap();
+        check(&answer(collector, collector, &again), "web1");
         check(b"nonsense", "unknown magic");
         let mut flipped = answer(collector, collector, &asked);
         flipped[190] ^= 1;

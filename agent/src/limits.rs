@@ -125,6 +125,8 @@ pub const CLOCK_KEEP_MS: i64 = 50;
 pub const LAST_SWEEP_TRIES: u32 = 3;
 /// Top commands are asked for once in this time, in milliseconds.
 pub const TOP_EVERY_MS: i64 = 60_000;
+/// An answer to an enrolment may be this old, because the first one is given again; so long does a token live.
+pub const ENROLL_ANSWER_AGE_MAX_MS: i64 = HOUR_MS;
 /// The service manager hears of the sampling thread at least this often, in milliseconds.
 pub const WATCHDOG_EVERY_MS: i64 = 10_000;
 
