@@ -264,4 +264,6 @@ impl std::fmt::Debug for Sampler {
 }
 
 #[cfg(test)]
+mod real;
+#[cfg(test)]
 mod tests;

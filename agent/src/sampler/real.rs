@@ -2,9 +2,9 @@
 //!
 //! As root the processes run under uids that no user has; as somebody else, under the caller's own uid.
 
-use hostmeter_agent::accounts::Who;
-use hostmeter_agent::reading::{AccountReading, Reading};
-use hostmeter_agent::sampler::{Sampler, SamplerConfig};
+use crate::accounts::Who;
+use crate::reading::{AccountReading, Reading};
+use crate::sampler::{Sampler, SamplerConfig};
 use hostmeter_core::meter::Meter;
 use std::fs;
 use std::io::{BufRead, BufReader, Lines, Write};
