@@ -1,15 +1,12 @@
 //! Accounts.
 
-use super::extract::{Body, Id, Params};
+use super::Problem;
+use super::extract::{Id, Params};
 use super::state::AppState;
-use super::{Admin, Problem};
 use crate::auth::Caller;
-use crate::billing;
 use crate::query::accounts;
 use axum::Json;
 use axum::extract::State;
-use axum::http::StatusCode;
-use hostmeter_core::ids::{AccountId, CustomerId};
 use hostmeter_core::units::rfc3339;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
@@ -17,7 +14,9 @@ use utoipa::{IntoParams, ToSchema};
 /// The routes of this file.
 pub fn routes() -> axum::Router<AppState> {
     use axum::routing::get as read;
-    axum::Router::new().route("/v1/accounts", read(list).post(create)).route("/v1/accounts/{id}", read(get))
+    axum::Router::new()
+        .route("/v1/accounts", read(list).post(super::imports::add_account))
+        .route("/v1/accounts/{id}", read(get))
 }
 
 /// An account.
@@ -93,42 +92,4 @@ pub async fn get(State(app): State<AppState>, caller: Caller, Id(id): Id) -> Res
     let scope = caller.scope();
     let found = app.db.read(move |conn| accounts::get(conn, scope, &id)).await?;
     Ok(Json(found.into()))
-}
-
-/// An account that no host has reported yet.
-#[derive(Debug, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-pub struct NewAccount {
-    /// `shop@web1`; the host need not exist.
-    #[schema(value_type = String)]
-    id: AccountId,
-    /// Who pays, also for earlier hours.
-    #[schema(value_type = Option<String>)]
-    customer: Option<CustomerId>,
-}
-
-/// Make an account
-///
-/// For usage metered elsewhere, or so that its owner is known from its first hour.
-#[utoipa::path(
-    post, path = "/v1/accounts", tag = "usage", request_body = NewAccount,
-    responses((status = 201, description = "The account", body = Account),
-              (status = 404, description = "No such customer"), (status = 409, description = "It exists already"))
-)]
-pub async fn create(
-    State(app): State<AppState>,
-    Admin(caller): Admin,
-    Body(new): Body<NewAccount>,
-) -> Result<(StatusCode, Json<Account>), Problem> {
-    let (now_ms, scope, actor) = (app.now_ms(), caller.scope(), caller.login);
-    let made = app
-        .db
-        .write(move |tx| -> Result<accounts::Account, Problem> {
-            let customer = new.customer.as_ref().map(|id| billing::customers::get(tx, id)).transpose()?;
-            billing::accounts::create(tx, &new.id, customer.as_ref(), now_ms)?;
-            crate::audit::write(tx, &actor, "account.add", new.id.as_str(), "", now_ms)?;
-            Ok(accounts::get(tx, scope, new.id.as_str())?)
-        })
-        .await?;
-    Ok((StatusCode::CREATED, Json(made.into())))
 }

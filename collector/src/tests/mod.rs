@@ -1,0 +1,8 @@
+//! The collector as a whole, over HTTP on loopback.
+
+mod enrolling;
+mod receiving;
+mod releasing;
+mod scope;
+mod serving;
+mod usage;

@@ -1,0 +1,300 @@
+//! Every route × every role × somebody else's id.
+
+use crate::testing::{World, batch, cpu};
+use axum::http::Method;
+use serde_json::{Value, json};
+use std::collections::BTreeSet;
+
+/// Who may call a route.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Access {
+    /// Anybody; agents prove themselves by what they send.
+    Open,
+    /// Every user; a customer sees own things in it.
+    List,
+    /// Every user; to a customer somebody else's id is unknown.
+    Own,
+    /// Admin and auditor.
+    Reader,
+    /// Admin.
+    Admin,
+}
+use Access::{Admin, List, Open, Own, Reader};
+
+/// Every route of the API with somebody else's id in its path.
+const ROUTES: &[(&str, &str, Access)] = &[
+    ("POST", "/v1/enroll", Open),
+    ("POST", "/v1/batches", Open),
+    ("GET", "/healthz", Open),
+    ("GET", "/readyz", Open),
+    ("GET", "/openapi.json", Open),
+    // Over loopback without a proxy in front, as here.
+    ("GET", "/metrics", Open),
+    ("GET", "/v1/accounts", List),
+    ("POST", "/v1/accounts", Admin),
+    ("GET", "/v1/accounts/{id}", Own),
+    ("GET", "/v1/accounts/{id}/usage", Own),
+    ("GET", "/v1/accounts/{id}/top", Own),
+    ("PUT", "/v1/accounts/{id}/customer", Admin),
+    ("POST", "/v1/accounts/{id}/suspend", Admin),
+    ("POST", "/v1/accounts/{id}/resume", Admin),
+    ("POST", "/v1/accounts/{id}/delete", Admin),
+    ("POST", "/v1/accounts/{id}/undelete", Admin),
+    ("GET", "/v1/fleet", Reader),
+    ("GET", "/v1/alerts", Reader),
+    ("POST", "/v1/enrolment-tokens", Admin),
+    ("GET", "/v1/hosts", Reader),
+    ("GET", "/v1/hosts/{name}", Reader),
+    ("POST", "/v1/hosts/{name}/approve", Admin),
+    ("POST", "/v1/hosts/{name}/thaw", Admin),
+    ("POST", "/v1/hosts/{name}/revoke", Admin),
+    ("GET", "/v1/users", Reader),
+    ("POST", "/v1/users", Admin),
+    ("PUT", "/v1/users/{login}/password", Admin),
+    ("POST", "/v1/users/{login}/disable", Admin),
+    ("POST", "/v1/tokens", List),
+    ("GET", "/v1/customers", List),
+    ("POST", "/v1/customers", Admin),
+    ("GET", "/v1/customers/{id}", Own),
+    ("GET", "/v1/customers/{id}/balance", Own),
+    ("GET", "/v1/customers/{id}/ledger", Own),
+    ("GET", "/v1/customers/{id}/events", Own),
+    ("PUT", "/v1/customers/{id}/plan", Admin),
+    ("POST", "/v1/customers/{id}/topups", Admin),
+    ("POST", "/v1/customers/{id}/adjustments", Admin),
+    ("POST", "/v1/customers/{id}/hold", Admin),
+    ("GET", "/v1/plans", List),
+    ("GET", "/v1/plans/{id}", List),
+    ("PUT", "/v1/plans/{id}", Admin),
+    ("POST", "/v1/quote", Own),
+    ("POST", "/v1/charge-runs", Admin),
+    ("GET", "/v1/ledger/verify", Reader),
+    ("POST", "/v1/usage-import", Admin),
+    ("GET", "/v1/breaker", Reader),
+    ("POST", "/v1/breaker/reset", Admin),
+    ("GET", "/v1/commands", Reader),
+    ("GET", "/v1/commands/{id}", Reader),
+    ("POST", "/v1/commands/{id}/retry", Admin),
+];
+
+/// The route's path with an id of `whose` (1: of customer c-1, 2: of c-2) in it.
+fn path_of(route: &str, whose: u8) -> String {
+    let id = match route {
+        r if r.starts_with("/v1/accounts/") => format!("shop{whose}@web1"),
+        r if r.starts_with("/v1/customers/") => format!("c-{whose}"),
+        r if r.starts_with("/v1/plans/") => "basic".to_owned(),
+        r if r.starts_with("/v1/commands/") => "1".to_owned(),
+        r if r.starts_with("/v1/users/") => format!("user{whose}"),
+        _ => "web1".to_owned(),
+    };
+    route.replace("{id}", &id).replace("{name}", &id).replace("{login}", &id)
+}
+
+fn body_of(method: &str, route: &str, whose: u8) -> Value {
+    match (method, route) {
+        (_, "/v1/quote") => json!({"plan": "basic", "account": format!("shop{whose}@web1"),
+            "from": "2026-11-21T00:00:00Z", "to": "2026-11-21T12:00:00Z"}),
+        (_, "/v1/tokens") => json!({"label": "x"}),
+        _ => Value::Null,
+    }
+}
+
+async fn furnish(world: &World) -> [String; 2] {
+    let plan = json!({"id": "basic", "currency": "EUR", "valid_from": "2026-01-01T00:00:00Z",
+        "price": [{"meter": "cpu_usec", "amount": "0.01", "per": "3600000000"}]});
+    let (status, answer) = world.call_as(Some(&world.token), Method::PUT, "/v1/plans/basic", plan).await;
+    assert!(status < 300, "{answer}");
+    let mut web1 = world.host("web1", true).await;
+    for n in 1..=2 {
+        let (status, answer) =
+            world.post("/v1/customers", json!({"id": format!("c-{n}"), "name": "x", "plan": "basic"})).await;
+        assert_eq!(status, 201, "{answer}");
+        let (status, answer) = world
+            .post("/v1/accounts", json!({"id": format!("shop{n}@web1"), "customer": format!("c-{n}")}))
+            .await;
+        assert_eq!(status, 201, "{answer}");
+        let user = json!({"login": format!("user{n}"), "password": "long enough", "role": "customer", "customer": format!("c-{n}")});
+        assert_eq!(world.post("/v1/users", user).await.0, 201);
+    }
+    let usage = vec![cpu(1001, "shop1", 5), cpu(1002, "shop2", 6), cpu(1003, "nobodys", 7)];
+    world.send(&web1.next(&batch(0, 10, usage))).await.unwrap();
+    let auditor = json!({"login": "auditor", "password": "long enough", "role": "auditor"});
+    assert_eq!(world.post("/v1/users", auditor).await.0, 201);
+    let mut tokens = Vec::new();
+    for user in ["user1", "auditor"] {
+        let (status, answer) = world.post("/v1/tokens", json!({"user": user, "label": "test"})).await;
+        assert_eq!(status, 201, "{answer}");
+        tokens.push(answer["token"].as_str().unwrap().to_owned());
+    }
+    tokens.try_into().unwrap()
+}
+
+#[tokio::test]
+async fn every_route_every_role_a_strangers_id() {
+    let world = World::start().await;
+    let [customer, auditor] = furnish(&world).await;
+    for (method, route, access) in ROUTES {
+        let (verb, path) = (Method::from_bytes(method.as_bytes()).unwrap(), path_of(route, 2));
+        let call = async |token: Option<&str>, whose: u8| {
+            let body = body_of(method, route, whose);
+            world.call_as(token, verb.clone(), &path_of(route, whose), body).await
+        };
+        if *access == Open {
+            // No route that is open tells anything of accounts or customers.
+            let (_, answer) = call(None, 2).await;
+            let text = answer.to_string();
+            assert!(!text.contains("shop2@web1") && !text.contains("c-2"), "{method} {path}: {text}");
+            continue;
+        }
+        for token in [None, Some("hmt_nonsense")] {
+            assert_eq!(call(token, 2).await.0, 401, "{method} {path} as nobody");
+        }
+        let (status, answer) = call(Some(&customer), 2).await;
+        let text = answer.to_string();
+        match access {
+            Own => {
+                assert_eq!((status, &answer["code"]), (404, &json!("not_found")), "{method} {path}: {text}")
+            }
+            Reader | Admin => {
+                assert_eq!((status, &answer["code"]), (403, &json!("forbidden")), "{method} {path}")
+            }
+            List => assert!(status < 300, "{method} {path}: {text}"),
+            Open => {}
+        }
+        let detail = ["shop2@web1", "c-2", "nobodys"].iter().find(|w| text.contains(**w));
+        assert!(status == 404 || detail.is_none(), "{method} {path} tells a customer of others: {text}");
+        if matches!(access, Own) {
+            assert_eq!(call(Some(&customer), 1).await.0, 200, "{method} {route} with the customer's own id");
+        }
+        let (status, answer) = call(Some(&auditor), 2).await;
+        match access {
+            Admin => assert_eq!(status, 403, "{method} {path} as auditor"),
+            // There is no command yet.
+            _ if route.starts_with("/v1/commands/") => assert_eq!(status, 404),
+            _ => assert!(status < 300, "{method} {path} as auditor: {answer}"),
+        }
+    }
+    // Nobody changed anything: the host, the users, the accounts are as they were.
+    assert_eq!(world.get("/v1/hosts/web1").await["state"], "live");
+    assert_eq!(world.sql("SELECT count(*) FROM user WHERE disabled"), "0");
+    assert_eq!(world.get("/v1/accounts").await["accounts"].as_array().unwrap().len(), 3);
+}
+
+/// A route that the table above does not know was added without a thought on who may call it.
+#[test]
+fn the_table_knows_every_route() {
+    let sources = [
+        include_str!("../api/accounts.rs"),
+        include_str!("../api/batches.rs"),
+        include_str!("../api/commands.rs"),
+        include_str!("../api/fleet.rs"),
+        include_str!("../api/hosts.rs"),
+        include_str!("../api/imports.rs"),
+        include_str!("../api/lifecycle.rs"),
+        include_str!("../api/money.rs"),
+        include_str!("../api/ops.rs"),
+        include_str!("../api/usage.rs"),
+        include_str!("../api/users.rs"),
+    ];
+    let merged = include_str!("../api/mod.rs").matches("::routes())").count();
+    assert_eq!(merged, sources.len(), "a file with routes is missing above");
+    let mut found = BTreeSet::new();
+    for part in sources.iter().flat_map(|s| s.split(".route(").skip(1)) {
+        let mut quoted = part.split('"');
+        let path = quoted.nth(1).unwrap();
+        let rest = quoted.next().unwrap();
+        let handlers = rest.split_once(')').map_or(rest, |(_, _)| rest.lines().next().unwrap());
+        for (word, verb) in
+            [("get(", "GET"), ("read(", "GET"), ("post(", "POST"), ("put(", "PUT"), ("delete(", "DELETE")]
+        {
+            if handlers.split(".route").next().unwrap().contains(word) {
+                found.insert((verb, path));
+            }
+        }
+    }
+    let known: BTreeSet<(&str, &str)> = ROUTES.iter().map(|(m, p, _)| (*m, *p)).collect();
+    assert_eq!(found, known);
+    let documented: Value = serde_json::from_str(&crate::api::openapi::text()).unwrap();
+    for (method, path) in known {
+        let verb = method.to_lowercase();
+        assert!(
+            !documented["paths"][path][verb].is_null(),
+            "{method} {path} is not in the OpenAPI description"
+        );
+    }
+}
+
+#[tokio::test]
+async fn users_tokens_and_sessions() {
+    let world = World::start().await;
+    let [customer, _] = furnish(&world).await;
+    let own =
+        async |token: &str| world.call_as(Some(token), Method::GET, "/v1/accounts", Value::Null).await.0;
+    let make =
+        async |token: &str, body: Value| world.call_as(Some(token), Method::POST, "/v1/tokens", body).await;
+    let (status, answer) = make(&customer, json!({"label": "mine", "expires_in": "10s"})).await;
+    assert_eq!(status, 201);
+    let brief = answer["token"].as_str().unwrap().to_owned();
+    assert_eq!(own(&brief).await, 200);
+    assert_eq!(make(&customer, json!({"label": "x", "user": "user2"})).await.0, 403, "another's token");
+    assert_eq!(make(&world.token, json!({"label": "", "user": "user2"})).await.0, 422);
+    assert_eq!(make(&world.token, json!({"label": "x", "user": "none"})).await.0, 404);
+    world.app.clock.set(world.app.now_ms() + 10_000);
+    assert_eq!(own(&brief).await, 401, "expired");
+    assert_eq!(
+        world.sql("SELECT count(*) FROM token WHERE length(hash) = 32"),
+        world.sql("SELECT count(*) FROM token")
+    );
+
+    let log_in = async |login: &str, password: &str| {
+        crate::users::log_in(&world.app, login.to_owned(), password.to_owned())
+            .await
+            .unwrap()
+            .map(|c| c.login)
+    };
+    assert_eq!(log_in("user1", "long enough").await.as_deref(), Some("user1"));
+    assert_eq!(log_in("user1", "long enougH").await, None);
+    assert_eq!(log_in("nobody", "long enough").await, None);
+    let session = world.app.db.write(|tx| crate::users::create_session(tx, 2, 1_000)).await.unwrap();
+    let look = async |cookie: &str, now_ms: i64| {
+        let cookie = cookie.to_owned();
+        world
+            .app
+            .db
+            .read(move |c| crate::users::session(c, &cookie, now_ms))
+            .await
+            .unwrap()
+            .map(|(c, csrf)| (c.login, csrf))
+    };
+    assert_eq!(look(&session.cookie, 1_000).await, Some(("user1".to_owned(), session.csrf.clone())));
+    assert_eq!(look(&session.csrf, 1_000).await, None);
+    assert_eq!(look(&session.cookie, session.expires_ms).await, None);
+
+    let short = json!({"password": "short"});
+    let put =
+        async |path: &str, body: Value| world.call_as(Some(&world.token), Method::PUT, path, body).await.0;
+    assert_eq!(put("/v1/users/user1/password", short).await, 422);
+    assert_eq!(put("/v1/users/user1/password", json!({"password": "another long one"})).await, 204);
+    assert_eq!(look(&session.cookie, 1_000).await, None, "a new password ends sessions");
+    assert_eq!(log_in("user1", "long enough").await, None);
+    assert_eq!(world.post("/v1/users/user1/disable", json!(null)).await.0, 204);
+    assert_eq!(own(&customer).await, 401);
+    assert_eq!(log_in("user1", "another long one").await, None);
+    assert_eq!(world.post("/v1/users/admin/disable", json!(null)).await.0, 409);
+    let table = [
+        (json!({"login": "user2", "password": "long enough", "role": "admin"}), 409),
+        (json!({"login": "x", "password": "long enough", "role": "customer"}), 422),
+        (json!({"login": "x", "password": "long enough", "role": "admin", "customer": "c-1"}), 422),
+        (json!({"login": "x", "password": "long enough", "role": "customer", "customer": "c-9"}), 422),
+        (json!({"login": "x\n", "password": "long enough", "role": "admin"}), 422),
+        (json!({"login": "x", "password": "long enough", "role": "root"}), 422),
+        (json!({"login": "x", "password": "long enough", "role": "admin", "colour": 1}), 422),
+        (json!([1]), 422),
+    ];
+    for (body, want) in table {
+        let (status, answer) = world.post("/v1/users", body.clone()).await;
+        assert_eq!(status, want, "{body}: {answer}");
+    }
+    assert_eq!(world.raw(Method::POST, "/v1/users", Some(&world.token), b"{".to_vec()).await.0.as_u16(), 400);
+    assert!(world.sql("SELECT group_concat(action) FROM audit").contains("user.disable"));
+}
