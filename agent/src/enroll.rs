@@ -32,7 +32,7 @@ pub enum EnrollError {
     #[error(transparent)]
     Http(#[from] HttpError),
     /// The collector refused.
-    #[error("{0}; nothing was changed here, ask for a new token with `hostmeter host add NAME`")]
+    #[error("{0}; nothing was changed here")]
     Refused(String),
     /// The answer is not from the collector that the token names.
     #[error(
@@ -88,10 +88,7 @@ pub async fn enroll(
 ) -> Result<Enrolled, EnrollError> {
     let token = Token::parse(&args.token)?;
     let client = Client::new(Base::parse(&args.collector).map_err(HttpError::from)?, ca_file)?;
-    let key = match state.key()? {
-        Some(key) if !args.new_key => key,
-        _ => state.make_key()?,
-    };
+    let key = state.key_to_enrol(args.new_key)?;
     let request = request(&token, &key)?;
     let sent = os::now()?;
     let answer = client.post("/v1/enroll", request.clone(), Duration::from_millis(REQUEST_MAX_MS)).await?;
@@ -125,6 +122,9 @@ pub async fn enroll(
         tracing::warn!(
             "this machine's clock is {off_ms} ms off the collector's; usage is kept in the collector's time"
         );
+    }
+    if args.new_key {
+        state.promote_key()?;
     }
     state.save_enrolment(&enrolment)?;
     let trust_skipped = write_trust(&args.executor_trust, &enrolment).err().map(|e| e.to_string());

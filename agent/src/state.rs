@@ -11,6 +11,9 @@ use std::io::{self, Read, Write};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, fchown};
 use std::path::{Path, PathBuf};
 
+const KEY: &str = "host.key";
+const NEXT_KEY: &str = "host.key.next";
+
 /// Why state could not be read or written.
 #[derive(Debug, thiserror::Error)]
 pub enum StateError {
@@ -120,26 +123,30 @@ impl StateDir {
 
     /// The host's key, if there is one.
     pub fn key(&self) -> Result<Option<SigningKey>, StateError> {
-        let path = self.file("host.key");
-        let Some(bytes) = read_if_there(&path)? else { return Ok(None) };
-        let bad = || StateError::Content {
-            path: path.clone(),
-            why: "is not a key of 32 bytes; restore it, or move it away and enrol again".to_owned(),
-        };
-        let seed: [u8; 32] = bytes.as_slice().try_into().map_err(|_| bad())?;
-        SigningKey::from_seed(&seed).map(Some).map_err(|_| bad())
+        read_key(&self.file(KEY))
     }
 
-    /// Makes a new key; one that is there is kept as `host.key.old`.
-    pub fn make_key(&self) -> Result<SigningKey, StateError> {
-        let path = self.file("host.key");
-        if let Some(old) = read_if_there(&path)? {
-            write_durable(&self.file("host.key.old"), &old)?;
+    /// The key to ask for enrolment with: the host's own, or with `is_new` another one, which becomes the host's by
+    /// [`Self::promote_key`]. Made where it is missing; the same again when asked again.
+    pub fn key_to_enrol(&self, is_new: bool) -> Result<SigningKey, StateError> {
+        let path = self.file(if is_new { NEXT_KEY } else { KEY });
+        if let Some(key) = read_key(&path)? {
+            return Ok(key);
         }
         let mut seed = [0_u8; 32];
         getrandom::fill(&mut seed).map_err(StateError::Random)?;
         write_durable(&path, &seed)?;
-        self.key()?.ok_or(StateError::NotEnrolled(path))
+        read_key(&path)?.ok_or(StateError::NotEnrolled(path))
+    }
+
+    /// Makes the new key the host's; the old one is kept as `host.key.old`.
+    pub fn promote_key(&self) -> Result<(), StateError> {
+        let (key, next) = (self.file(KEY), self.file(NEXT_KEY));
+        if let Some(old) = read_if_there(&key)? {
+            write_durable(&self.file("host.key.old"), &old)?;
+        }
+        std::fs::rename(&next, &key).map_err(io_at(&next))?;
+        sync_dir(&self.path)
     }
 
     /// The enrolment, if there is one.
@@ -187,6 +194,16 @@ impl StateDir {
         sync_dir(&self.path)?;
         Ok(Some(to))
     }
+}
+
+fn read_key(path: &Path) -> Result<Option<SigningKey>, StateError> {
+    let Some(bytes) = read_if_there(path)? else { return Ok(None) };
+    let bad = || StateError::Content {
+        path: path.to_owned(),
+        why: "is not a key of 32 bytes; restore it, or move it away and enrol again".to_owned(),
+    };
+    let seed: [u8; 32] = bytes.as_slice().try_into().map_err(|_| bad())?;
+    SigningKey::from_seed(&seed).map(Some).map_err(|_| bad())
 }
 
 /// Makes a directory with mode 0700, and its parents, where missing.
@@ -291,9 +308,14 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let state = StateDir::open(&dir.path().join("a/b")).unwrap();
         assert!(state.key().unwrap().is_none());
-        let first = state.make_key().unwrap().public();
-        assert_eq!(state.key().unwrap().unwrap().public(), first);
-        assert_ne!(state.make_key().unwrap().public(), first);
+        let first = state.key_to_enrol(false).unwrap().public();
+        assert_eq!(state.key_to_enrol(false).unwrap().public(), first, "asked again");
+        let next = state.key_to_enrol(true).unwrap().public();
+        assert_eq!(state.key_to_enrol(true).unwrap().public(), next, "asked again");
+        assert_eq!(state.key().unwrap().unwrap().public(), first, "a refusal changes nothing");
+        state.promote_key().unwrap();
+        assert_eq!(state.key().unwrap().unwrap().public(), next);
+        assert_ne!(state.key_to_enrol(true).unwrap().public(), next);
         let mode = |path: PathBuf| std::fs::metadata(path).unwrap().permissions().mode() & 0o777;
         assert_eq!((mode(state.file("host.key")), mode(state.path.clone())), (0o600, 0o700));
         std::fs::write(state.file("host.key"), [1; 31]).unwrap();
@@ -312,7 +334,7 @@ mod tests {
             return;
         }
         let state = StateDir::open(dir.path()).unwrap();
-        state.make_key().unwrap();
+        state.key_to_enrol(false).unwrap();
         for name in ["host.key", "lock"] {
             let meta = std::fs::metadata(state.file(name)).unwrap();
             assert_eq!((meta.uid(), meta.gid()), (64_000, 64_001), "{name}");
