@@ -272,18 +272,21 @@ fn it_runs_as_an_ordinary_user_and_lets_nobody_else_in() {
     // Whatever the file's mode is, the peer is asked for its uid.
     let socket = run.ground.path("socket");
     std::fs::set_permissions(&socket, std::fs::Permissions::from_mode(0o666)).unwrap();
-    let ask = |who: &TempUser| {
-        let mut command = Command::new(std::env::current_exe().unwrap());
-        command.args(["ask_as_somebody", "--exact", "--nocapture"]).env("HOSTMETER_TEST_SOCKET", &socket);
-        let out = command.uid(who.uid).gid(who.gid).current_dir("/").output().unwrap();
-        String::from_utf8(out.stdout).unwrap()
-    };
+    let ask = |who: &TempUser| ask(&socket, who);
     assert!(ask(&user).contains("answered: exec"), "{}", ask(&user));
     let refused = format!("refused: the executor says: uid {} is neither root nor in group", stranger.uid);
     assert!(ask(&stranger).contains(&refused), "{}", ask(&stranger));
 }
 
-/// Run by the test above under another uid; by itself there is nothing to ask.
+/// What the executor says to a user.
+fn ask(socket: &Path, who: &TempUser) -> String {
+    let mut command = Command::new(std::env::current_exe().unwrap());
+    command.args(["ask_as_somebody", "--exact", "--nocapture"]).env("HOSTMETER_TEST_SOCKET", socket);
+    let out = command.uid(who.uid).gid(who.gid).current_dir("/").output().unwrap();
+    String::from_utf8(out.stdout).unwrap()
+}
+
+/// Run by the function above under another uid; by itself there is nothing to ask.
 #[test]
 fn ask_as_somebody() {
     let Some(socket) = std::env::var_os("HOSTMETER_TEST_SOCKET") else { return };
@@ -300,11 +303,16 @@ fn a_socket_on_standard_input_is_served() {
         return;
     }
     let mut run = Running::new(waiting_program);
-    let listener = UnixListener::bind(run.ground.path("socket")).unwrap();
+    let (user, socket) = (TempUser::new(&run.ground), run.ground.path("socket"));
+    let listener = UnixListener::bind(&socket).unwrap();
+    // As systemd makes it: the group of the file may connect, whatever the configuration says.
+    std::os::unix::fs::chown(&socket, None, Some(user.gid)).unwrap();
+    std::fs::set_permissions(&socket, std::fs::Permissions::from_mode(0o660)).unwrap();
     let mut command = run.command();
     command.stdin(Stdio::from(OwnedFd::from(listener)));
     run.start_as(&mut command);
     assert_eq!(run.client().status().unwrap().driver, "exec");
+    assert!(ask(&socket, &user).contains("answered: exec"), "{}", ask(&socket, &user));
 }
 
 #[test]

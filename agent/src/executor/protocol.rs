@@ -189,8 +189,14 @@ impl Client {
     /// One request and its reply; a reply that is not `ok` is an error. After an error the connection is of no more
     /// use, except after [`ProtocolError::Refused`].
     pub fn call(&mut self, request: &Request) -> Result<Reply, ProtocolError> {
-        write_line(self.stream.get_mut(), request)?;
-        let line = read_line(&mut self.stream, REPLY_MAX_BYTES)?.ok_or(ProtocolError::Closed)?;
+        // An executor that lets nobody in says so and closes, perhaps before the request is written: its word counts.
+        let written = write_line(self.stream.get_mut(), request);
+        let read = read_line(&mut self.stream, REPLY_MAX_BYTES);
+        let line = match (written, read) {
+            (_, Ok(Some(line))) => line,
+            (Err(e), _) | (Ok(()), Err(e)) => return Err(e),
+            (Ok(()), Ok(None)) => return Err(ProtocolError::Closed),
+        };
         let reply: Reply = serde_json::from_slice(&line)?;
         if reply.ok {
             return Ok(reply);
@@ -253,6 +259,16 @@ mod tests {
         check("abcd\n", 4, "a line has more than 4 bytes; the connection is closed");
         check("", 4, "end");
         check("ab", 4, "unexpected end of file");
+    }
+
+    #[test]
+    fn a_refusal_is_heard_though_the_request_could_not_be_written() {
+        let (near, mut far) = UnixStream::pair().unwrap();
+        let mut client = Client { stream: BufReader::new(near) };
+        write_line(&mut far, &Reply::failed("not you")).unwrap();
+        drop(far);
+        assert_eq!(client.status().unwrap_err().to_string(), "the executor says: not you");
+        assert!(matches!(client.status().unwrap_err(), ProtocolError::Io(_)));
     }
 
     #[test]

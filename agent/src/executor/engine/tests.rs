@@ -412,13 +412,16 @@ fn outcomes_wait_until_they_are_forgotten_and_no_serial_comes_twice() {
     assert_eq!(serials(&bed), [1, 2]);
     bed.engine().forget(1).unwrap();
     assert_eq!(serials(&bed), [2]);
+    // A refusal is the last thing that happens before everything is forgotten.
+    bed.obey(3, Action::Suspend, 1);
+    assert_eq!(serials(&bed), [2, 3]);
     bed.engine().forget(9).unwrap();
     bed.restart();
     assert_eq!(serials(&bed), Vec::<u64>::new());
-    bed.obey(3, Action::Suspend, 3);
-    assert_eq!(serials(&bed), [3]);
+    bed.obey(4, Action::Suspend, 3);
+    assert_eq!(serials(&bed), [4]);
     let begun = Instant::now();
-    assert!(bed.engine().outcomes(3, Duration::from_millis(300)).is_empty());
+    assert!(bed.engine().outcomes(4, Duration::from_millis(300)).is_empty());
     assert!(begun.elapsed() >= Duration::from_millis(300));
     let status = bed.engine().status().unwrap();
     let account = &status.accounts[0];
