@@ -56,8 +56,11 @@ pub fn collector_command() -> clap::Command {
     Cli::command()
 }
 
-/// Reads the arguments and does what they say.
+/// Reads the arguments and does what they say. What it makes is for its own user alone.
 pub fn run() -> Result<()> {
+    use rustix::fs::Mode;
+    rustix::process::umask(Mode::RWXG | Mode::RWXO);
+    rustix::process::umask(rustix::fs::Mode::RWXG | rustix::fs::Mode::RWXO);
     match Cli::parse().command {
         Command::Init { config, json } => run_init(&Config::load(&config.config)?, json),
         Command::CheckConfig { config } => {

@@ -147,8 +147,8 @@ pub const SESSION_LIFE_MS: i64 = 12 * 3_600_000;
 pub const CONNECTIONS_MAX: usize = 4_096;
 /// How long a TLS handshake may take.
 pub const HANDSHAKE_TIME: Duration = Duration::from_secs(10);
-/// How long a request's header may take to arrive.
-pub const HEADER_TIME: Duration = Duration::from_secs(10);
+/// How long a connection may wait for the next request's whole header: longer than agents pause between batches.
+pub const HEADER_TIME: Duration = Duration::from_secs(75);
 /// How long requests may take to end after a signal to stop.
 pub const DRAIN_TIME: Duration = Duration::from_secs(10);
 /// Pause after a connection could not be accepted.

@@ -5,6 +5,7 @@ use crate::api::{App, AppState};
 use crate::billing;
 use crate::clock::Clock;
 use crate::config::Config;
+use crate::ingest::release;
 use crate::limits::{ACCEPT_PAUSE, CONNECTIONS_MAX, DRAIN_TIME, HANDSHAKE_TIME, HEADER_TIME};
 use crate::tls::{TlsError, acceptor};
 use crate::web;
@@ -61,6 +62,7 @@ impl Server {
         // Opening reads and may migrate files.
         let app = tokio::task::spawn_blocking(move || App::open(config, clock)).await;
         let app = app.map_err(|e| std::io::Error::other(e.to_string()))??;
+        release::finish(&app.db, app.now_ms()).await.map_err(StartError::from)?;
         Ok(Self { app, listener, address, tls })
     }
 
@@ -86,6 +88,7 @@ impl Server {
             () = accept(&self.listener, self.tls.as_ref(), &routes, &graceful, &slots) => {}
             () = stop => {}
         }
+        self.app.stop_waiting();
         drop(self.listener);
         background.abort();
         if tokio::time::timeout(DRAIN_TIME, graceful.shutdown()).await.is_err() {

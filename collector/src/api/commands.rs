@@ -118,7 +118,7 @@ async fn poll(app: &AppState, host: i64, wait_sec: u64) -> Result<Response, Prob
         news.as_mut().enable();
         let now_ms = app.now_ms();
         let due = app.db.read(move |conn| commands::has_work(conn, host, now_ms)).await?;
-        let last = Instant::now() >= end;
+        let last = Instant::now() >= end || app.is_stopping();
         if due || last {
             let inner = app.clone();
             let told = app

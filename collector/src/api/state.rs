@@ -15,6 +15,7 @@ use crate::store::{StoreError, UsageStore};
 use axum::http::StatusCode;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use tokio::sync::Semaphore;
 
 /// Shared by all handlers; a clone is one more reference.
@@ -41,6 +42,7 @@ pub struct App {
     pub clock: Clock,
     /// What was done since the start.
     pub metrics: Metrics,
+    stopping: AtomicBool,
     /// Batches that are received, checked or stored.
     pub(crate) in_flight: Semaphore,
     /// Payloads that are inflated and decoded.
@@ -87,6 +89,7 @@ impl App {
             host_keys,
             clock,
             metrics: Metrics::default(),
+            stopping: AtomicBool::new(false),
             in_flight: Semaphore::new(INGEST_IN_FLIGHT_MAX),
             decodes: Semaphore::new(DECODES_MAX),
             hashes: Semaphore::new(HASHES_MAX),
@@ -96,6 +99,17 @@ impl App {
     /// Milliseconds since the epoch, by the collector's clock.
     pub fn now_ms(&self) -> i64 {
         self.clock.now_ms()
+    }
+
+    /// Lets requests that wait for news end now.
+    pub fn stop_waiting(&self) {
+        self.stopping.store(true, Ordering::SeqCst);
+        self.billing.outcomes_stored();
+    }
+
+    /// Whether the collector is about to stop: nothing should wait any longer.
+    pub fn is_stopping(&self) -> bool {
+        self.stopping.load(Ordering::SeqCst)
     }
 
     /// Runs a query that needs both databases. It sees everything acknowledged before it began; if the usage store
@@ -108,6 +122,9 @@ impl App {
         F: FnOnce(&Connection, &dyn UsageStore) -> Result<T, E> + Send + 'static,
     {
         let serial = self.db.read(last_serial).await?;
+        if self.forwarder.position() < serial {
+            self.forwarder.wake();
+        }
         if !self.forwarder.wait(serial, FORWARD_WAIT).await {
             let detail = "the usage store is behind what was received; try again in a few seconds";
             return Err(Problem::new(StatusCode::SERVICE_UNAVAILABLE, "store_behind", detail));

@@ -51,6 +51,8 @@ CREATE TABLE envelope (
   PRIMARY KEY (host, epoch, seq)
 ) STRICT;
 
+CREATE INDEX envelope_aside ON envelope (host, epoch, seq) WHERE status = 'aside';
+
 -- Envelopes that count, in the order in which they began to: what the usage store is filled from. Its position is a
 -- serial; serials are never used again.
 CREATE TABLE forward (

@@ -73,6 +73,21 @@ pub async fn change(
     Ok(())
 }
 
+/// Goes on with releases that were cut off when the collector ended.
+pub async fn finish(db: &Db, now_ms: i64) -> Result<(), DbError> {
+    let hosts: Vec<i64> = db.read(unfinished).await?;
+    for host in hosts {
+        while db.write(move |tx| count_aside(tx, host, now_ms)).await? > 0 {}
+    }
+    Ok(())
+}
+
+fn unfinished(conn: &Connection) -> Result<Vec<i64>, DbError> {
+    let sql = "SELECT h.id FROM host h WHERE h.state = 'live'
+        AND EXISTS (SELECT 1 FROM envelope e WHERE e.host = h.id AND e.status = 'aside')";
+    Ok(conn.prepare(sql)?.query_map([], |r| r.get(0))?.collect::<Result<_, _>>()?)
+}
+
 fn set_state(
     tx: &Transaction<'_>,
     name: &str,
@@ -105,14 +120,13 @@ fn set_state(
 
 /// Counts the next envelopes that were kept aside; returns how many there were. The host may have been frozen again
 /// in between: then nothing is counted.
-fn count_aside(tx: &Transaction<'_>, host: i64, now_ms: i64) -> Result<usize, ReleaseError> {
+fn count_aside(tx: &Transaction<'_>, host: i64, now_ms: i64) -> Result<usize, DbError> {
     let (rows, uuid) = aside(tx, host)?;
     let row = chain::row(tx, host)?;
     for (epoch, seq, bytes) in &rows {
         let status = recount(tx, &row.host, host, uuid, bytes, now_ms)?;
-        tx.prepare_cached("UPDATE envelope SET status = ?4 WHERE host = ?1 AND epoch = ?2 AND seq = ?3")
-            .and_then(|mut s| s.execute(params![host, epoch, seq, status.as_str()]))
-            .map_err(DbError::from)?;
+        tx.prepare_cached("UPDATE envelope SET status = ?4 WHERE host = ?1 AND epoch = ?2 AND seq = ?3")?
+            .execute(params![host, epoch, seq, status.as_str()])?;
         if status == Status::Billed {
             chain::forward(tx, host, *epoch, *seq)?;
         }

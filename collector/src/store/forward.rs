@@ -1,6 +1,7 @@
 //! The forwarder: one thread that fills the usage store from stored envelopes, and cleans up behind itself.
 
 use super::{GapRow, HostInterval, Item, Source, StoreError, TopRow, UsageRow, UsageStore};
+use crate::alerts;
 use crate::clock::Clock;
 use crate::db::{Connection, Db, DbError, OptionalExtension, Transaction, params};
 use crate::limits::{CLEAN_EVERY, CLEAN_ROWS, ENVELOPE_KEEP_MS, FORWARD_BLOCK, FORWARD_IDLE, RAW_KEEP_MS};
@@ -96,7 +97,7 @@ pub fn last_serial(conn: &Connection) -> Result<i64, DbError> {
 fn run(db: &Db, store: &dyn UsageStore, clock: &Clock, woken: &Receiver<()>, tell: &watch::Sender<i64>) {
     let mut cleaned: Option<Instant> = None;
     loop {
-        match catch_up(db, store) {
+        match catch_up(db, store, clock.now_ms()) {
             Ok(position) => {
                 let _before = tell.send_replace(position);
             }
@@ -115,45 +116,66 @@ fn run(db: &Db, store: &dyn UsageStore, clock: &Clock, woken: &Receiver<()>, tel
 }
 
 /// Forwards all there is; returns the position then.
-pub fn catch_up(db: &Db, store: &dyn UsageStore) -> Result<i64, ForwardError> {
+pub fn catch_up(db: &Db, store: &dyn UsageStore, now_ms: i64) -> Result<i64, ForwardError> {
     let mut position = store.position()?;
     // A control.db that was restored from a backup gives earlier serials again.
     if position > db.read_blocking(last_serial)? {
         position = 0;
     }
     loop {
-        let (items, last) = db.read_blocking(|conn| block(conn, position))?;
+        let Block { items, damaged, last } = db.read_blocking(|conn| block(conn, position))?;
         let Some(last) = last else { return Ok(position) };
+        if !damaged.is_empty() {
+            db.write_blocking(move |tx| complain(tx, &damaged, now_ms))?;
+        }
         store.put(&items, last)?;
         position = last;
     }
 }
 
-/// The next envelopes, and the serial of the last.
-fn block(conn: &Connection, after: i64) -> Result<(Vec<Item>, Option<i64>), DbError> {
+/// The next envelopes.
+struct Block {
+    items: Vec<Item>,
+    /// Those that cannot be read any more, and why. They were counted when they came, so that bills are right.
+    damaged: Vec<(Source, String)>,
+    /// Serial of the last; `None`: there is none.
+    last: Option<i64>,
+}
+
+fn block(conn: &Connection, after: i64) -> Result<Block, DbError> {
     let sql = "SELECT f.serial, f.host, f.epoch, f.seq, e.bytes FROM forward f
         JOIN envelope e ON e.host = f.host AND e.epoch = f.epoch AND e.seq = f.seq
         WHERE f.serial > ?1 ORDER BY f.serial LIMIT ?2";
     let limit = i64::try_from(FORWARD_BLOCK).unwrap_or(i64::MAX);
     let mut stmt = conn.prepare_cached(sql)?;
     let mut rows = stmt.query([after, limit])?;
-    let (mut items, mut last) = (Vec::new(), None);
+    let mut out = Block { items: Vec::new(), damaged: Vec::new(), last: None };
     while let Some(r) = rows.next()? {
-        last = Some(r.get(0)?);
+        out.last = Some(r.get(0)?);
         let source = Source { host: r.get(1)?, epoch: r.get(2)?, seq: r.get(3)? };
         // NULL: forwarded before, and not kept any longer.
-        if let Some(bytes) = r.get_ref(4)?.as_blob_or_null().map_err(rusqlite::Error::from)? {
-            items.push(item(conn, source, bytes)?);
+        let Some(bytes) = r.get_ref(4)?.as_blob_or_null().map_err(rusqlite::Error::from)? else { continue };
+        match item(conn, source, bytes) {
+            Ok(item) => out.items.push(item),
+            Err(DbError::Damaged(why)) => out.damaged.push((source, why)),
+            Err(e) => return Err(e),
         }
     }
-    Ok((items, last))
+    Ok(out)
+}
+
+/// One damaged envelope must not keep all others from being seen.
+fn complain(tx: &Transaction<'_>, damaged: &[(Source, String)], now_ms: i64) -> Result<(), DbError> {
+    for (Source { host, epoch, seq }, why) in damaged {
+        let name: String = tx.query_row("SELECT name FROM host WHERE id = ?1", [host], |r| r.get(0))?;
+        let detail = format!("envelope {seq} of epoch {epoch} is billed, but cannot be shown: {why}");
+        alerts::raise(tx, &format!("damaged:{host}:{epoch}:{seq}"), "damaged", &name, &detail, now_ms)?;
+    }
+    Ok(())
 }
 
 fn item(conn: &Connection, source: Source, bytes: &[u8]) -> Result<Item, DbError> {
-    let damaged = |e: &dyn std::fmt::Display| {
-        let Source { host, epoch, seq } = source;
-        DbError::Damaged(format!("envelope {seq} of epoch {epoch} of host row {host}: {e}"))
-    };
+    let damaged = |e: &dyn std::fmt::Display| DbError::Damaged(e.to_string());
     let header = peek(bytes).map_err(|e| damaged(&e))?;
     let payload = open_payload(&header, bytes).map_err(|e| damaged(&e))?;
     let batch = Batch::decode(&payload).map_err(|e| damaged(&e))?;
@@ -190,7 +212,8 @@ fn add_interval(conn: &Connection, out: &mut Item, interval: &Interval) -> Resul
 fn account(conn: &Connection, host: i64, usage: &AccountUsage) -> Result<i64, DbError> {
     let mut stmt =
         conn.prepare_cached("SELECT id FROM account WHERE host = ?1 AND uid = ?2 AND user IS ?3")?;
-    Ok(stmt.query_row(params![host, usage.uid, usage.user], |r| r.get(0))?)
+    let found = stmt.query_row(params![host, usage.uid, usage.user], |r| r.get(0)).optional()?;
+    found.ok_or_else(|| DbError::Damaged(format!("the account of uid {} is gone", usage.uid)))
 }
 
 /// Removes intervals that are too old, and the bytes of envelopes that were forwarded long ago.

@@ -350,3 +350,23 @@ async fn a_restart_loses_nothing_and_a_lost_usage_store_is_filled_again() {
     assert_eq!(world.total("shop@web1", "cpu_usec").await, 11);
     assert_eq!(world.sql(HOUR), "11");
 }
+
+#[tokio::test]
+async fn a_damaged_envelope_hides_no_other() {
+    let world = World::start().await;
+    let mut web1 = world.host("web1", true).await;
+    for n in 0..3 {
+        world.send(&web1.next(&batch(n * 10, n * 10 + 10, vec![cpu(1001, "shop", 5)]))).await.unwrap();
+    }
+    world.change("UPDATE envelope SET bytes = zeroblob(300) WHERE seq = 2").await;
+    let world = world
+        .restart(|dir| {
+            for name in ["usage.db", "usage.db-wal", "usage.db-shm"] {
+                let _ = std::fs::remove_file(dir.join(name));
+            }
+        })
+        .await;
+    assert_eq!(world.total("shop@web1", "cpu_usec").await, 10);
+    let alerts = world.get("/v1/alerts").await;
+    assert_eq!(alerts["alerts"][0]["kind"], "damaged", "{alerts}");
+}

@@ -45,3 +45,15 @@ async fn a_fork_before_approval_does_not_open_a_way_around_it() {
     let (status, _) = world.post("/v1/hosts/web1/thaw", json!(null)).await;
     assert_eq!(status, 409);
 }
+
+#[tokio::test]
+async fn a_release_that_was_cut_off_goes_on_at_the_next_start() {
+    let world = World::start().await;
+    let mut web1 = world.host("web1", false).await;
+    world.send(&web1.next(&batch(0, 10, vec![cpu(1001, "shop", 5)]))).await.unwrap();
+    // As if it had been killed between the new state and the counting.
+    world.change("UPDATE host SET state = 'live'").await;
+    let world = world.restart(|_| {}).await;
+    assert_eq!(world.total("shop@web1", "cpu_usec").await, 5);
+    assert_eq!(world.sql("SELECT sum(cpu_usec) FROM usage_hour"), "5");
+}

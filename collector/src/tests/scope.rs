@@ -153,10 +153,10 @@ async fn every_route_every_role_a_strangers_id() {
         let text = answer.to_string();
         match access {
             Own => {
-                assert_eq!((status, &answer["code"]), (404, &json!("not_found")), "{method} {path}: {text}")
+                assert_eq!((status, &answer["code"]), (404, &json!("not_found")), "{method} {path}: {text}");
             }
             Reader | Admin => {
-                assert_eq!((status, &answer["code"]), (403, &json!("forbidden")), "{method} {path}")
+                assert_eq!((status, &answer["code"]), (403, &json!("forbidden")), "{method} {path}");
             }
             List => assert!(status < 300, "{method} {path}: {text}"),
             Open => {}

@@ -114,6 +114,30 @@ async fn a_stop_lets_requests_end() {
     assert_eq!(restarting.await.unwrap().get("/v1/hosts").await["hosts"], json!([]));
 }
 
+#[tokio::test]
+async fn a_stop_does_not_wait_for_hosts_that_wait() {
+    use base64::Engine;
+    use hostmeter_core::wire::envelope::{Domain, Stamp, seal};
+    let world = World::start().await;
+    let web1 = world.host("web1", true).await;
+    let stamp = crate::testing::stamp(Domain::Resume, web1.id, 1, 0, [0; 32]);
+    let wall_ns = u64::try_from(T0).unwrap() * 1_000_000;
+    let sealed = seal(&Stamp { wall_ns, ..stamp }, b"{}", &web1.key).unwrap();
+    let proof = base64::engine::general_purpose::STANDARD.encode(sealed);
+    let address = world.url.trim_start_matches("http://").to_owned();
+    let mut stream = tokio::net::TcpStream::connect(&address).await.unwrap();
+    let request =
+        format!("GET /v1/commands?wait=50 HTTP/1.1\r\nHost: x\r\nAuthorization: Hostmeter {proof}\r\n\r\n");
+    stream.write_all(request.as_bytes()).await.unwrap();
+    tokio::time::sleep(std::time::Duration::from_millis(200)).await;
+    let start = std::time::Instant::now();
+    let _world = world.restart(|_| {}).await;
+    assert!(start.elapsed() < std::time::Duration::from_secs(5), "{:?}", start.elapsed());
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).await.unwrap();
+    assert!(answer.starts_with("HTTP/1.1 204 "), "{answer}");
+}
+
 /// Made with openssl for this test: a self-signed certificate for 127.0.0.1, valid until 2126.
 const CERT: &str = include_str!("tls/cert.pem");
 const KEY: &str = include_str!("tls/key.pem");
