@@ -1,6 +1,7 @@
 //! Settings of the collector: TOML, every fault reported at once with file, key, value and what would be right.
 
 use hostmeter_core::config::{self, Fault, Faults, Table};
+use hostmeter_core::duration;
 use hostmeter_core::ids::PlanId;
 use hostmeter_core::money::{Currency, Money};
 use std::fmt;
@@ -127,8 +128,6 @@ impl Config {
     }
 }
 
-const YEARS_MS: i64 = 3_650 * 24 * 3_600_000;
-
 fn read(root: &toml::Table, faults: &mut Faults) -> Result<Config, Fault> {
     let known = ["listen", "data_dir", "tls", "store", "billing", "breaker"];
     let root = Table::new("", root, &known, faults);
@@ -186,7 +185,7 @@ fn read_billing(root: &Table<'_>, faults: &mut Faults) -> Result<Billing, Fault>
     let default_plan = t.and_then(|t| t.read("default_plan", faults, PlanId::parse));
     let overdraft = t.and_then(|t| t.read("overdraft", faults, not_negative));
     let mut ms = |name, days: i64| {
-        let given = t.and_then(|t| t.duration_ms(name, 0, YEARS_MS, faults));
+        let given = t.and_then(|t| t.read(name, faults, duration::parse));
         given.unwrap_or(days.saturating_mul(24 * 3_600_000))
     };
     Ok(Billing {

@@ -180,7 +180,7 @@ pub struct Top {
     /// Its end.
     to: String,
     /// By CPU time; `other`, the rest, is last.
-    commands: Vec<TopCommand>,
+    top: Vec<TopCommand>,
 }
 
 /// What one command used.
@@ -218,5 +218,5 @@ pub async fn top_of(
         memory_kib_sec: c.memory_kib_sec,
         processes: c.processes,
     });
-    Ok(Json(Top { account, from: rfc3339(from_ms), to: rfc3339(to_ms), commands: commands.collect() }))
+    Ok(Json(Top { account, from: rfc3339(from_ms), to: rfc3339(to_ms), top: commands.collect() }))
 }

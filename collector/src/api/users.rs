@@ -157,7 +157,7 @@ pub async fn disable(
 #[serde(deny_unknown_fields)]
 pub struct BearerRequest {
     /// Whose; the caller's own if not given. Only an admin makes tokens of others.
-    user: Option<String>,
+    login: Option<String>,
     /// For people: what it is for.
     label: String,
     /// Life, for example `90d`; without it the token does not expire.
@@ -185,7 +185,7 @@ pub async fn make_token(
     caller: Caller,
     Body(ask): Body<BearerRequest>,
 ) -> Result<(StatusCode, Json<BearerAnswer>), Problem> {
-    let login = ask.user.unwrap_or_else(|| caller.login.clone());
+    let login = ask.login.unwrap_or_else(|| caller.login.clone());
     if login != caller.login && caller.role != Role::Admin {
         return Err(Problem::forbidden(caller.role, "admin"));
     }

@@ -73,7 +73,7 @@ fn faults() {
          billing.colour = true: unknown key; known here: currency, default_plan, grace, delete_after, final_notice, overdraft, close_lag\n  \
          billing.currency = \"eur\": currency \"eur\" is not three upper-case letters; write it like \"EUR\"\n  \
          billing.overdraft = \"-1\": must be an amount that is not negative, for example \"5.00\"\n  \
-         billing.grace = \"7\": must be a duration from 0s to 3650d: a whole number and ms, s, m, h or d in quotes, like \"10s\"\n  \
+         billing.grace = \"7\": \"7\" is not a duration; write a whole number and a unit: 500ms, 10s, 15m, 48h, 7d\n  \
          breaker.deletions = -1: must be a whole number from 0 to 4294967295, without quotes",
     );
     check("tls = 4", "c.toml: 1 fault\n  tls = 4: must be a table: [tls]");

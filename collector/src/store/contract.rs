@@ -81,8 +81,8 @@ fn two_envelopes_of_one_time_are_both_kept() {
 fn a_late_batch_stands_in_its_place() {
     each(|open| {
         let store = open();
-        store.put(&[item(1, 0, 1), item(3, 20_000, 3)], 2).unwrap();
-        store.put(&[item(2, 10_000, 2)], 3).unwrap();
+        store.put(&[item(1, 0, 1), item(2, 20_000, 3)], 2).unwrap();
+        store.put(&[item(3, 10_000, 2)], 3).unwrap();
         let starts: Vec<i64> = store.usage(1, 0, 30_000).unwrap().iter().map(|r| r.from_ms).collect();
         assert_eq!(starts, [0, 10_000, 20_000]);
     });

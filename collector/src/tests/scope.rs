@@ -122,7 +122,7 @@ async fn furnish(world: &World) -> [String; 2] {
     assert_eq!(world.post("/v1/users", auditor).await.0, 201);
     let mut tokens = Vec::new();
     for user in ["user1", "auditor"] {
-        let (status, answer) = world.post("/v1/tokens", json!({"user": user, "label": "test"})).await;
+        let (status, answer) = world.post("/v1/tokens", json!({"login": user, "label": "test"})).await;
         assert_eq!(status, 201, "{answer}");
         tokens.push(answer["token"].as_str().unwrap().to_owned());
     }
@@ -236,9 +236,9 @@ async fn users_tokens_and_sessions() {
     assert_eq!(status, 201);
     let brief = answer["token"].as_str().unwrap().to_owned();
     assert_eq!(own(&brief).await, 200);
-    assert_eq!(make(&customer, json!({"label": "x", "user": "user2"})).await.0, 403, "another's token");
-    assert_eq!(make(&world.token, json!({"label": "", "user": "user2"})).await.0, 422);
-    assert_eq!(make(&world.token, json!({"label": "x", "user": "none"})).await.0, 404);
+    assert_eq!(make(&customer, json!({"label": "x", "login": "user2"})).await.0, 403, "another's token");
+    assert_eq!(make(&world.token, json!({"label": "", "login": "user2"})).await.0, 422);
+    assert_eq!(make(&world.token, json!({"label": "x", "login": "none"})).await.0, 404);
     world.app.clock.set(world.app.now_ms() + 10_000);
     assert_eq!(own(&brief).await, 401, "expired");
     assert_eq!(

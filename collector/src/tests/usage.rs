@@ -126,7 +126,7 @@ async fn top_and_fleet() {
     }
     let top = world.get("/v1/accounts/shop@web1/top?from=2026-11-21T10:00:00Z&to=2026-11-21T10:02:00Z").await;
     assert_eq!(
-        top["commands"],
+        top["top"],
         json!([
             {"command": "php", "cpu_usec": 35, "memory_kib_sec": 2, "processes": 3},
             {"command": "sh", "cpu_usec": 30, "memory_kib_sec": 1, "processes": 0},
@@ -135,7 +135,7 @@ async fn top_and_fleet() {
     );
     let later =
         world.get("/v1/accounts/shop@web1/top?from=2026-11-21T10:01:00Z&to=2026-11-21T10:02:00Z").await;
-    assert_eq!(later["commands"][0]["cpu_usec"], 25);
+    assert_eq!(later["top"][0]["cpu_usec"], 25);
     world.app.clock.set(T0 + 200_000);
     let fleet = world.get("/v1/fleet?from=2026-11-21T10:00:00Z&to=2026-11-21T11:00:00Z").await;
     assert_eq!(
