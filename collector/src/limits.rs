@@ -19,6 +19,8 @@ pub const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 pub const STATEMENT_CACHE: usize = 256;
 /// Pages in the write-ahead log before it is folded into the database.
 pub const WAL_AUTOCHECKPOINT_PAGES: i64 = 4_000;
+/// Pages that the writer keeps in memory (64 MiB): a run of charging touches every account.
+pub const WRITER_CACHE_PAGES: i64 = 8_192;
 /// Bytes of a database page.
 pub const PAGE_BYTES: i64 = 8_192;
 /// What a client is told to wait after "overloaded", in seconds.

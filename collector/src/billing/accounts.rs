@@ -125,6 +125,14 @@ pub fn owner_at(conn: &Connection, account: i64, hour: UtcHour) -> Result<Option
     Ok(conn.prepare_cached(sql)?.query_row(params![account, hour.0], |r| r.get(0)).optional()?)
 }
 
+/// The owners of an account with the hour each starts at, earliest first.
+pub(super) fn owners(conn: &Connection, account: i64) -> Result<Vec<(UtcHour, i64)>, BillingError> {
+    let sql = "SELECT from_hour, customer FROM account_owner WHERE account = ?1 ORDER BY from_hour";
+    let mut stmt = conn.prepare_cached(sql)?;
+    let rows = stmt.query_map([account], |r| Ok((UtcHour(r.get(0)?), r.get(1)?)))?;
+    Ok(rows.collect::<Result<_, _>>()?)
+}
+
 fn put_owner(tx: &Transaction<'_>, account: i64, from: UtcHour, customer: i64) -> Result<(), BillingError> {
     let sql = "INSERT INTO account_owner (account, from_hour, customer) VALUES (?1, ?2, ?3)
                ON CONFLICT (account, from_hour) DO UPDATE SET customer = excluded.customer";

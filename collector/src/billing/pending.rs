@@ -5,7 +5,7 @@ use super::charge::rate::{OpenHour, month_so_far, rate};
 use super::error::BillingError;
 use super::rates::Rates;
 use super::usage;
-use crate::db::{Connection, params};
+use crate::db::Connection;
 use hostmeter_core::ids::AccountId;
 use hostmeter_core::meter::Values;
 use hostmeter_core::money::Money;
@@ -49,56 +49,68 @@ pub fn open_costs(
 ) -> Result<Vec<OpenCost>, BillingError> {
     let payer = rates.payer(conn, customer)?;
     let mut out = Vec::new();
-    // Hours of one account and month build upon each other.
-    let mut months: HashMap<(i64, i64, i64), Values> = HashMap::new();
-    for open in open_hours(conn, customer)? {
-        if accounts::owner_at(conn, open.account, open.hour)? != Some(customer) {
+    for (account, id) in accounts_of(conn, customer)? {
+        let hours = open_hours(conn, account)?;
+        if hours.is_empty() {
             continue;
         }
-        let price = rates.price(conn, &payer, open.hour)?;
-        let mut cost = OpenCost { account: open.account, hour: open.hour, amount: Money::ZERO };
-        if let Some(version) = &price.version {
-            let key = (open.account, price.month, version.row);
-            let month = match months.get(&key) {
-                Some(month) => month.clone(),
-                None => month_so_far(conn, open.account, customer, price.month, version.row)?,
-            };
-            match rate(conn, &open, &price, &month) {
-                Ok(rated) => {
-                    cost.amount = Money::from_micros(rated.amount);
-                    months.insert(key, rated.month);
-                }
-                Err(BillingError::Rating(_)) => {}
-                Err(e) => return Err(e),
+        let owners = accounts::owners(conn, account)?;
+        // Hours of one month build upon each other.
+        let mut months: HashMap<(i64, i64), Values> = HashMap::new();
+        for (hour, total) in hours {
+            let owner = owners.iter().rev().find(|(from, _)| *from <= hour);
+            if owner.map(|(_, owner)| *owner) != Some(customer) {
+                continue;
             }
+            let price = rates.price(conn, &payer, hour)?;
+            let mut cost = OpenCost { account, hour, amount: Money::ZERO };
+            if let Some(version) = &price.version {
+                let key = (price.month, version.row);
+                let month = match months.remove(&key) {
+                    Some(month) => month,
+                    None => month_so_far(conn, account, customer, price.month, version.row)?,
+                };
+                let open = OpenHour { account, id: id.clone(), hour, total };
+                match rate(conn, &open, &price, &month) {
+                    Ok(rated) => {
+                        cost.amount = Money::from_micros(rated.amount);
+                        months.insert(key, rated.month);
+                    }
+                    Err(BillingError::Rating(_)) => drop(months.insert(key, month)),
+                    Err(e) => return Err(e),
+                }
+            }
+            out.push(cost);
         }
-        out.push(cost);
     }
     Ok(out)
 }
 
-/// Hours not charged of every account that is or was the customer's, in order for each account.
-fn open_hours(conn: &Connection, customer: i64) -> Result<Vec<OpenHour>, BillingError> {
+/// Every account that is or was the customer's and can be billed.
+fn accounts_of(conn: &Connection, customer: i64) -> Result<Vec<(i64, AccountId)>, BillingError> {
+    let sql = "SELECT DISTINCT a.id, a.name FROM account_owner o CROSS JOIN account a ON a.id = o.account
+               WHERE o.customer = ?1 AND (a.host IS NULL OR a.user IS NOT NULL)";
+    let mut stmt = conn.prepare_cached(sql)?;
+    let rows = stmt.query_map([customer], |r| Ok((r.get::<_, i64>(0)?, r.get::<_, String>(1)?)))?;
+    rows.map(|row| {
+        let (account, name) = row?;
+        let id =
+            AccountId::parse(&name).map_err(|e| BillingError::damaged(format!("account {account}"), e))?;
+        Ok((account, id))
+    })
+    .collect()
+}
+
+/// Hours of an account that are not charged, in order.
+fn open_hours(conn: &Connection, account: i64) -> Result<Vec<(UtcHour, Values)>, BillingError> {
     static SQL: LazyLock<String> = LazyLock::new(|| {
         format!(
-            "SELECT u.account, a.name, u.hour, {}
-             FROM (SELECT DISTINCT account FROM account_owner WHERE customer = ?1) o
-             JOIN account a ON a.id = o.account
-             JOIN usage_hour u INDEXED BY usage_hour_open_by_account ON u.account = o.account AND u.charged = 0
-             WHERE a.host IS NULL OR a.user IS NOT NULL
-             ORDER BY u.account, u.hour",
+            "SELECT u.hour, {} FROM usage_hour u INDEXED BY usage_hour_open_by_account
+             WHERE u.account = ?1 AND u.charged = 0 ORDER BY u.hour",
             *usage::COLUMNS
         )
     });
     let mut stmt = conn.prepare_cached(&SQL)?;
-    let rows = stmt.query_map(params![customer], |r| {
-        Ok((r.get::<_, i64>(0)?, r.get::<_, String>(1)?, UtcHour(r.get(2)?), usage::values(r, 3)?))
-    })?;
-    rows.map(|row| {
-        let (account, name, hour, total) = row?;
-        let id =
-            AccountId::parse(&name).map_err(|e| BillingError::damaged(format!("account {account}"), e))?;
-        Ok(OpenHour { account, id, hour, total })
-    })
-    .collect()
+    let rows = stmt.query_map([account], |r| Ok((UtcHour(r.get(0)?), usage::values(r, 1)?)))?;
+    Ok(rows.collect::<Result<_, _>>()?)
 }

@@ -1,8 +1,11 @@
 //! Opening control.db: pragmas, schema, and the meter columns of `usage_hour`.
 
 use super::DbError;
-use crate::limits::{BUSY_TIMEOUT, PAGE_BYTES, STATEMENT_CACHE, WAL_AUTOCHECKPOINT_PAGES};
+use crate::limits::{
+    BUSY_TIMEOUT, PAGE_BYTES, STATEMENT_CACHE, WAL_AUTOCHECKPOINT_PAGES, WRITER_CACHE_PAGES,
+};
 use hostmeter_core::meter::Meter;
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags, TransactionBehavior};
 use std::path::Path;
 
@@ -25,6 +28,8 @@ pub(super) fn open(path: &Path) -> Result<Connection, DbError> {
     conn.pragma_update(None, "synchronous", "FULL").map_err(wrap)?;
     conn.pragma_update(None, "wal_autocheckpoint", WAL_AUTOCHECKPOINT_PAGES).map_err(wrap)?;
     conn.pragma_update(None, "foreign_keys", true).map_err(wrap)?;
+    conn.pragma_update(None, "cache_size", WRITER_CACHE_PAGES).map_err(wrap)?;
+    keep_plans(&conn).map_err(wrap)?;
     conn.set_prepared_statement_cache_capacity(STATEMENT_CACHE);
     migrate(&mut conn, path)?;
     Ok(conn)
@@ -36,8 +41,15 @@ pub(super) fn open_reader(path: &Path) -> Result<Connection, DbError> {
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let conn = Connection::open_with_flags(path, flags).map_err(wrap)?;
     conn.busy_timeout(BUSY_TIMEOUT).map_err(wrap)?;
+    keep_plans(&conn).map_err(wrap)?;
     conn.set_prepared_statement_cache_capacity(STATEMENT_CACHE);
     Ok(conn)
+}
+
+/// Without it, a statement that might use a partial index is compiled again whenever a parameter changes, which costs
+/// several times the query itself.
+fn keep_plans(conn: &Connection) -> rusqlite::Result<()> {
+    conn.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true).map(|_| ())
 }
 
 fn migrate(conn: &mut Connection, path: &Path) -> Result<(), DbError> {

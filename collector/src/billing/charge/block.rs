@@ -92,6 +92,7 @@ pub fn charge_block(
 ) -> Result<BlockDone, BillingError> {
     let mut rates = Rates::default();
     let mut drafts = Vec::new();
+    let mut owners = BTreeSet::new();
     let mut freeze =
         tx.prepare_cached("UPDATE usage_hour SET charged = 1 WHERE account = ?1 AND hour = ?2")?;
     for Closed { open, deleted, billable } in closed(tx, block, rules, now_ms)? {
@@ -101,6 +102,7 @@ pub fn charge_block(
             freeze.execute(params![open.account, open.hour.0])?;
             continue;
         };
+        owners.insert(owner);
         match draft(tx, &mut rates, &open, owner, deleted) {
             Ok(draft) => {
                 freeze.execute(params![open.account, open.hour.0])?;
@@ -129,11 +131,35 @@ pub fn charge_block(
             plans::note_charged(tx, plan, block.hour)?;
         }
     }
-    let customers: BTreeSet<i64> = drafts.iter().map(|d| d.payer.customer.row).collect();
-    for customer in customers {
-        done.wake.extend(lifecycle::run(tx, &mut rates, customer, rules, now_ms)?);
+    for customer in owners {
+        // A customer whose accounts span blocks takes its step with the last of them.
+        if !has_more(tx, customer, block, rules, now_ms)? {
+            done.wake.extend(lifecycle::run(tx, &mut rates, customer, rules, now_ms)?);
+        }
     }
     Ok(done)
+}
+
+/// Whether a later block of the same hour charges accounts of this customer, too. A run that is killed before it leaves
+/// them to the next run.
+fn has_more(
+    conn: &Connection,
+    customer: i64,
+    block: Block,
+    rules: &Rules,
+    now_ms: i64,
+) -> Result<bool, BillingError> {
+    let sql = "SELECT EXISTS (SELECT 1 FROM account_owner o
+                 CROSS JOIN usage_hour u ON u.account = o.account AND u.hour = ?2 AND u.charged = 0
+                 CROSS JOIN account a ON a.id = o.account LEFT JOIN host h ON h.id = a.host
+                 WHERE o.customer = ?1 AND o.account >= ?3 AND o.from_hour <= ?2
+                   AND (a.host IS NULL OR (a.user IS NOT NULL AND (h.watermark_ms >= ?4 OR ?5))))";
+    let end_ms = block.hour.end_ms();
+    let lagged = now_ms >= end_ms.saturating_add(rules.close_lag_ms);
+    let past = block.number.saturating_add(1).saturating_mul(CHARGE_BLOCK_ACCOUNTS);
+    Ok(conn
+        .prepare_cached(sql)?
+        .query_row(params![customer, block.hour.0, past, end_ms, lagged], |r| r.get(0))?)
 }
 
 /// An hour that is closed and not charged.

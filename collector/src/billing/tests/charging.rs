@@ -220,3 +220,34 @@ fn pending_is_what_the_next_charge_takes() {
     }
     w.sound();
 }
+
+#[test]
+fn a_customer_over_several_blocks_takes_its_step_with_the_last() {
+    let make = || {
+        let mut w = World::new();
+        w.rules.lifecycle.overdraft = hostmeter_core::money::Money::MAX;
+        for c in ["c-1", "c-2"] {
+            w.add_customer(c);
+            w.topup(c, "0.000001", c);
+        }
+        for (row, customer) in [(1, "c-1"), (2, "c-2"), (1_024, "c-2"), (3_000, "c-1")] {
+            w.account(row, &format!("u{row}@cloud"), Some(customer));
+            w.uses(row, hour(-1), Meter::CpuUsec, CENT);
+        }
+        w
+    };
+    let states =
+        |w: &World| w.one("SELECT group_concat(state) FROM (SELECT state FROM customer ORDER BY id)");
+    for (blocks, want) in
+        [(0, "active,active"), (1, "active,active"), (2, "active,grace"), (3, "grace,grace")]
+    {
+        let w = make();
+        w.charge_blocks(blocks);
+        assert_eq!(states(&w), want, "after {blocks} blocks");
+    }
+    // An account in the last block that cannot be rated keeps nobody from the step.
+    let w = make();
+    w.uses(3_000, hour(-1), Meter::CpuUsec, -2 * CENT);
+    w.charge();
+    assert_eq!(states(&w), "grace,grace");
+}
