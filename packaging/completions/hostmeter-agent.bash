@@ -215,7 +215,7 @@ _hostmeter__agent() {
             return 0
             ;;
         hostmeter__subcmd__agent__subcmd__run)
-            opts="-h -V --config --log-format --help --version"
+            opts="-h -V --exit-with-parent --config --log-format --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0

@@ -37,6 +37,7 @@ complete -c hostmeter-agent -n "__fish_hostmeter_agent_needs_command" -f -a "hel
 complete -c hostmeter-agent -n "__fish_hostmeter_agent_using_subcommand run" -l config -d 'The configuration file' -r -F
 complete -c hostmeter-agent -n "__fish_hostmeter_agent_using_subcommand run" -l log-format -d 'How to write the log to standard error' -r -f -a "text\t'One readable line an event'
 json\t'One JSON object an event'"
+complete -c hostmeter-agent -n "__fish_hostmeter_agent_using_subcommand run" -l exit-with-parent -d 'End when the program that started this one ends'
 complete -c hostmeter-agent -n "__fish_hostmeter_agent_using_subcommand run" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c hostmeter-agent -n "__fish_hostmeter_agent_using_subcommand run" -s V -l version -d 'Print version'
 complete -c hostmeter-agent -n "__fish_hostmeter_agent_using_subcommand enroll" -l collector -d 'Address of the collector, for example https://collector.example.org:8443; plain http only to this machine' -r

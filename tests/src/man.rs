@@ -14,7 +14,12 @@ const SHELLS: [Shell; 3] = [Shell::Bash, Shell::Zsh, Shell::Fish];
 /// The programs, with the section of their man pages.
 #[must_use]
 pub fn programs() -> Vec<(Command, &'static str)> {
-    vec![(hostmeter_agent::cli::agent_command(), "8"), (hostmeter_agent::cli::executor_command(), "8")]
+    vec![
+        (hostmeter_agent::cli::agent_command(), "8"),
+        (hostmeter_agent::cli::executor_command(), "8"),
+        (hostmeter_collector::cli::collector_command(), "8"),
+        (hostmeter_collector::client::definition(), "1"),
+    ]
 }
 
 /// Every file to be written: its path below `packaging/`, and its content.

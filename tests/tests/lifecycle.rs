@@ -87,7 +87,7 @@ fn settings(homes: &Path) -> Settings {
     let (quarantine, archive) = (homes.join("quarantine"), homes.join("archive"));
     Settings {
         interval: "300ms",
-        billing: "default_plan = \"basic\"\ngrace = \"2s\"\ndelete_after = \"3s\"\nfinal_notice = \"1s\"\noverdraft = \"100.00\"\nsweep = \"200ms\"".to_owned(),
+        billing: "default_plan = \"basic\"\ngrace = \"2s\"\ndelete_after = \"3s\"\nfinal_notice = \"1s\"\noverdraft = \"100.00\"".to_owned(),
         executor: Some(format!(
             "driver = \"linux\"\nmin_suspended = \"1s\"\n[linux]\nhome_roots = [{homes:?}]\nquarantine_dir = {quarantine:?}\narchive_dir = {archive:?}\nkill_grace = \"500ms\""
         )),

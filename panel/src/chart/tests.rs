@@ -1,3 +1,5 @@
+//! Charts: axes, gaps, broken lines.
+
 use super::*;
 use crate::view::{GapView, PointView, Quantity, SeriesStyle, SeriesView};
 

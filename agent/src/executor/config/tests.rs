@@ -1,3 +1,5 @@
+//! The executor's configuration: every fault named, defaults as documented.
+
 use super::*;
 
 fn check(text: &str, want: &[&str]) {

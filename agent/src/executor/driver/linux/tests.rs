@@ -1,3 +1,5 @@
+//! The `linux` driver on real throw-away users.
+
 use super::*;
 use crate::executor::testing::{Ground, Mount, TempUser, is_root, nap, sh, until};
 use hostmeter_core::wire::command::Action;
