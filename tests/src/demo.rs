@@ -46,6 +46,19 @@ impl Demo {
         Ok(Self { api, url, host, process, dir, ready })
     }
 
+    /// An account that the host has reported, once there is one.
+    pub fn any_account(&self, limit: Duration) -> Result<String> {
+        wait_for("an account that was seen", limit, || {
+            let list = self.api.get("/v1/accounts")?.ok()?;
+            let rows = list["accounts"].as_array().context("accounts")?;
+            Ok(rows
+                .iter()
+                .find(|r| r["last_seen"].is_string())
+                .and_then(|r| r["id"].as_str())
+                .map(str::to_owned))
+        })
+    }
+
     /// The account of a uid on the demo's host, once it is listed.
     pub fn account_of(&self, uid: u32, limit: Duration) -> Result<String> {
         wait_for(&format!("uid {uid} among the accounts"), limit, || {

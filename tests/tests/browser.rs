@@ -125,10 +125,7 @@ fn an_admin_logs_in_and_sees_graphs_on_a_desk_and_on_a_telephone() -> Result<()>
         return Ok(());
     }
     let demo = Demo::start()?;
-    let account = wait_for("an account", Duration::from_secs(10), || {
-        let list = demo.api.get("/v1/accounts")?.ok()?;
-        Ok(list["accounts"][0]["id"].as_str().map(str::to_owned))
-    })?;
+    let account = demo.any_account(Duration::from_secs(10))?;
     std::thread::park_timeout(Duration::from_secs(12));
     let (_driver, address) = driver(demo.dir.path())?;
     tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {

@@ -29,9 +29,12 @@ pub fn find_or_make(
 
 fn note(tx: &Transaction<'_>, id: i64, usage: &AccountUsage, seen_ms: i64) -> Result<(), DbError> {
     let inode = usage.home_inode.and_then(|i| i64::try_from(i).ok());
+    // A home that is away (in the quarantine, or not readable just now) keeps its last inode: commands that bring it
+    // back name it, and the executor refuses a wrong one.
     tx.prepare_cached(
         "UPDATE account SET last_seen_ms = max(coalesce(last_seen_ms, ?2), ?2),
-             home = coalesce(?3, home), home_inode = CASE WHEN ?3 IS NULL THEN home_inode ELSE ?4 END
+             home = coalesce(?3, home), home_inode = CASE WHEN ?3 IS NULL THEN home_inode
+                               WHEN ?3 IS home THEN coalesce(?4, home_inode) ELSE ?4 END
          WHERE id = ?1",
     )?
     .execute(params![id, seen_ms, usage.home, inode])?;
