@@ -124,7 +124,7 @@ mod tests {
     }
 
     /// An executor that has these outcomes until they are forgotten; each connection serves `calls` requests.
-    fn executor(listener: UnixListener, mut held: Vec<Numbered>, calls: usize, seen: Sender<Request>) {
+    fn executor(listener: &UnixListener, mut held: Vec<Numbered>, calls: usize, seen: &Sender<Request>) {
         for stream in listener.incoming() {
             let mut stream = BufReader::new(stream.unwrap());
             for _ in 0..calls {
@@ -156,7 +156,7 @@ mod tests {
             let socket = dir.path().join("x.sock");
             let listener = UnixListener::bind(&socket).unwrap();
             let (seen_in, seen) = crossbeam_channel::unbounded();
-            std::thread::spawn(move || executor(listener, vec![outcome(4), outcome(5)], calls, seen_in));
+            std::thread::spawn(move || executor(&listener, vec![outcome(4), outcome(5)], calls, &seen_in));
             let (inbox_in, inbox) = crossbeam_channel::bounded(1);
             let (durable, durable_out) = crossbeam_channel::bounded(1);
             start(socket, inbox_in, durable_out).unwrap();

@@ -183,5 +183,6 @@ pub const SILENT_MIN_MS: i64 = 60_000;
 /// How often a page with the last hour loads itself again, seconds.
 pub const REFRESH_SEC: u64 = 30;
 
-const _: () = assert!(LOGIN_TRIES_PER_LOGIN <= LOGIN_TRIES_PER_ADDRESS, "one user alone never uses up an address");
+const _: () =
+    assert!(LOGIN_TRIES_PER_LOGIN <= LOGIN_TRIES_PER_ADDRESS, "one user alone never uses up an address");
 const _: () = assert!(PANEL_ENTRIES_MAX <= PANEL_SCAN_MAX && PANEL_ROWS_MAX <= PAGE_ROWS_MAX);

@@ -1,6 +1,13 @@
 //! What is in `packaging/`: the script that installs what is missing, the one that runs every check, and the
 //! default configurations. The scripts run with a PATH of stand-ins, so nothing is installed.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "helpers of tests: a panic is the failure"
+)]
+
 use std::{
     fs,
     os::unix::fs::PermissionsExt,

@@ -1,6 +1,13 @@
 //! The units in `systemd/`: well formed, sandboxed as promised, and with no more and no fewer capabilities than
 //! the work needs. Nothing here talks to a running systemd.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "helpers of tests: a panic is the failure"
+)]
+
 use std::{
     fs,
     os::unix::fs::PermissionsExt,

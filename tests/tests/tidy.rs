@@ -1,5 +1,12 @@
 //! Holds this workspace against the rules of `hostmeter_tests::tidy`. Each failure lists every fault found.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "helpers of tests: a panic is the failure"
+)]
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use cargo_metadata::{CargoOpt, DependencyKind, MetadataCommand};

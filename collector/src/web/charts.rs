@@ -25,8 +25,11 @@ pub(super) fn of_account(usage: &Usage, host: Option<&HostOf>) -> Vec<ChartView>
     let mut gaps = usage.gaps.clone();
     gaps.extend(host.and_then(|h| silence(grid, h.watermark_ms, h.interval_ms)));
     let chart = |id: &str, title: &str, quantity, parts: &[(Meter, &str, SeriesStyle)]| {
-        let own: Vec<GapRow> =
+        let mut own: Vec<GapRow> =
             gaps.iter().filter(|g| parts.iter().any(|(m, _, _)| g.meter.covers(*m))).cloned().collect();
+        // Reading and writing are often missing together; a reader needs the reason once.
+        own.sort_by(|a, b| (a.from_ms, a.to_ms, &a.reason).cmp(&(b.from_ms, b.to_ms, &b.reason)));
+        own.dedup_by(|a, b| (a.from_ms, a.to_ms, &a.reason) == (b.from_ms, b.to_ms, &b.reason));
         let series = parts.iter().filter_map(|(meter, label, style)| {
             let found = usage.series.iter().find(|s| s.meter == *meter)?;
             Some(line(grid, found, label, *style, &own, known_to_ms))
@@ -104,9 +107,19 @@ fn measured_ms(grid: Grid, at_ms: i64, gaps: &[GapRow], known_to_ms: Option<i64>
     if let Some(known_to_ms) = known_to_ms.filter(|k| *k > from_ms) {
         to_ms = to_ms.min(known_to_ms);
     }
-    let lost = gaps.iter().map(|g| g.to_ms.min(to_ms).saturating_sub(g.from_ms.max(from_ms)).max(0));
-    let lost = lost.fold(0_i64, i64::saturating_add);
-    to_ms.saturating_sub(from_ms).saturating_sub(lost).clamp(1, grid.step_ms)
+    let mut lost_ms = 0_i64;
+    let span_ms = to_ms.saturating_sub(from_ms);
+    let mut spans: Vec<(i64, i64)> =
+        gaps.iter().map(|g| (g.from_ms.max(from_ms), g.to_ms.min(to_ms))).collect();
+    spans.sort_unstable();
+    let mut end_ms = from_ms;
+    for (start_ms, stop_ms) in spans {
+        lost_ms = lost_ms.saturating_add(stop_ms.saturating_sub(start_ms.max(end_ms)).max(0));
+        end_ms = end_ms.max(stop_ms);
+    }
+    // Where a gap covers all of it and yet there is a figure, a part of the processes was measured all the time.
+    let left_ms = if lost_ms < span_ms { span_ms.saturating_sub(lost_ms) } else { span_ms };
+    left_ms.clamp(1, grid.step_ms)
 }
 
 /// CPU of a host by whom: accounts and system stacked, busy time and remainder as lines.
@@ -168,7 +181,8 @@ mod tests {
         check(80_000, &[], Some(83_000), 3_000);
         check(80_000, &[], Some(20_000), 10_000);
         check(10_000, &[gap(12_000, 15_000)], None, 7_000);
-        check(10_000, &[gap(0, 90_000)], None, 1);
+        check(10_000, &[gap(12_000, 15_000), gap(12_000, 16_000)], None, 6_000);
+        check(10_000, &[gap(0, 90_000)], None, 10_000);
     }
 
     #[test]
