@@ -157,6 +157,37 @@ fn who_pays() {
 }
 
 #[test]
+fn pending_is_only_the_owner_s() {
+    let w = World::new();
+    w.add_customer("c-1");
+    w.add_customer("c-2");
+    w.account(1, "a@cloud", Some("c-1"));
+    let (id, customer, now_ms) =
+        (hostmeter_core::ids::AccountId::parse("a@cloud").unwrap(), w.customer("c-2"), w.now_ms);
+    w.write(move |tx| {
+        crate::billing::accounts::assign(tx, &crate::billing::accounts::get(tx, &id)?, &customer, now_ms)
+    })
+    .unwrap();
+    w.uses(1, hour(0), Meter::CpuUsec, CENT);
+    w.uses(1, hour(1), Meter::CpuUsec, 2 * CENT);
+    let of = |c: &str| w.read(|conn| pending(conn, &mut Rates::default(), w.customer(c).row)).amount.micros();
+    assert_eq!((of("c-1"), of("c-2")), (10_000, 20_000));
+}
+
+#[test]
+fn a_block_of_an_hour_that_is_not_over_charges_nothing() {
+    let w = World::new();
+    w.add_customer("c-1");
+    w.account(1, "a@cloud", Some("c-1"));
+    w.uses(1, hour(0), Meter::CpuUsec, CENT);
+    let (rules, now_ms) = (w.rules.clone(), hour(1).start_ms() - 1);
+    let block = crate::billing::charge::Block { hour: hour(0), number: 0 };
+    let done =
+        w.write(move |tx| crate::billing::charge::charge_block(tx, block, &rules, "cron", now_ms)).unwrap();
+    assert_eq!(done.accounts, Vec::<i64>::new());
+}
+
+#[test]
 fn without_a_passwd_entry_nothing_is_billed() {
     let w = World::new();
     w.add_customer("c-1");

@@ -1,6 +1,7 @@
 //! Tests of billing on a real control.db.
 
 mod charging;
+mod http;
 mod lifecycle;
 mod money;
 mod plans;
