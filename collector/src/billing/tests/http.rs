@@ -83,20 +83,26 @@ async fn shapes() {
     );
     assert_eq!(w.post("/v1/charge-runs", Value::Null).await, (200, nothing), "an empty body will do");
     assert_eq!(w.post("/v1/charge-runs", json!({"until": "noon"})).await.0, 422);
+    money_in(&w).await;
+    reads(&w, last).await;
+}
 
+async fn money_in(w: &World) {
     let paid = json!({"amount": "10.00", "gateway": "manual", "payment": "p-1"});
-    let (status, first) = keyed(&w, "/v1/customers/c-1/topups", "t-1", paid.clone()).await;
+    let (status, first) = keyed(w, "/v1/customers/c-1/topups", "t-1", paid.clone()).await;
     assert_eq!((status, &first["balance"]), (201, &json!("9.990000")));
-    assert_eq!(keyed(&w, "/v1/customers/c-1/topups", "t-1", paid.clone()).await, (200, first));
+    assert_eq!(keyed(w, "/v1/customers/c-1/topups", "t-1", paid.clone()).await, (200, first));
     let other = json!({"amount": "11.00", "gateway": "manual", "payment": "p-1"});
-    let (status, problem) = keyed(&w, "/v1/customers/c-1/topups", "t-1", other).await;
+    let (status, problem) = keyed(w, "/v1/customers/c-1/topups", "t-1", other).await;
     assert_eq!((status, &problem["code"]), (409, &json!("idempotency_key_reused")));
     assert_eq!(w.post("/v1/customers/c-1/topups", paid).await.0, 400);
     let wrong = json!({"amount": 10.5, "gateway": "manual", "payment": "p-2"});
-    let (status, problem) = keyed(&w, "/v1/customers/c-1/topups", "t-2", wrong).await;
+    let (status, problem) = keyed(w, "/v1/customers/c-1/topups", "t-2", wrong).await;
     assert_eq!(status, 422);
     assert!(problem["detail"].as_str().unwrap().contains("decimal string in quotes"), "{problem}");
+}
 
+async fn reads(w: &World, last: &str) {
     let ledger = w.get("/v1/customers/c-1/ledger").await;
     let entry = &ledger["entries"][0];
     assert_eq!(
