@@ -42,7 +42,7 @@ pub enum AgentCommand {
 /// Arguments of `hostmeter-agent enroll`.
 #[derive(Clone, Debug, clap::Args)]
 pub struct EnrollArgs {
-    /// Address of the collector, for example https://collector.example.org:8443; plain http only to this machine.
+    /// Address of the collector, for example `https://collector.example.org:8443`; plain http only to this machine.
     #[arg(long, value_name = "URL")]
     pub collector: String,
     /// The token: hm1.FINGERPRINT.SECRET.

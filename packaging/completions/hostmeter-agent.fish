@@ -40,7 +40,7 @@ json\t'One JSON object an event'"
 complete -c hostmeter-agent -n "__fish_hostmeter_agent_using_subcommand run" -l exit-with-parent -d 'End when the program that started this one ends'
 complete -c hostmeter-agent -n "__fish_hostmeter_agent_using_subcommand run" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c hostmeter-agent -n "__fish_hostmeter_agent_using_subcommand run" -s V -l version -d 'Print version'
-complete -c hostmeter-agent -n "__fish_hostmeter_agent_using_subcommand enroll" -l collector -d 'Address of the collector, for example https://collector.example.org:8443; plain http only to this machine' -r
+complete -c hostmeter-agent -n "__fish_hostmeter_agent_using_subcommand enroll" -l collector -d 'Address of the collector, for example `https://collector.example.org:8443`; plain http only to this machine' -r
 complete -c hostmeter-agent -n "__fish_hostmeter_agent_using_subcommand enroll" -l token -d 'The token: hm1.FINGERPRINT.SECRET' -r
 complete -c hostmeter-agent -n "__fish_hostmeter_agent_using_subcommand enroll" -l executor-trust -d 'Where the executor reads whose commands to trust; skipped with a notice if it cannot be written' -r -F
 complete -c hostmeter-agent -n "__fish_hostmeter_agent_using_subcommand enroll" -l config -d 'The configuration file' -r -F

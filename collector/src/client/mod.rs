@@ -1,6 +1,6 @@
 //! The `hostmeter` command: a client of the JSON API for admins and for the billing cron.
 //!
-//! One file a noun; each turns its arguments into a [`Call`] and says how the answer is shown.
+//! One file a noun; each turns its arguments into a call and says how the answer is shown.
 
 mod account;
 mod command;
