@@ -104,9 +104,9 @@ impl Tally {
         };
         say(self.hidden, "/proc hides processes of other users (option hidepid)".to_owned());
         say(self.denied > 0, "some processes may not be looked at (option hidepid of /proc)".to_owned());
-        let unseen = self.with_io < self.processes || self.with_memory < self.processes;
+        // Said even while nothing is missing: processes of others may come at any time.
         say(
-            unseen && !may_trace,
+            !may_trace,
             "runs without root: sees I/O and shared memory only of its own user's processes".to_owned(),
         );
         say(

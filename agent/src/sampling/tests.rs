@@ -130,6 +130,8 @@ impl Life {
             assert!(Instant::now() < limit, "batch {seq} was not made");
             std::thread::yield_now();
         }
+        // A stop within the millisecond in which that batch ended would leave no interval to seal.
+        std::thread::park_timeout(Duration::from_millis(20));
     }
 }
 
