@@ -57,6 +57,21 @@ pub fn parse_stat(bytes: &[u8]) -> Result<CpuTotals, &'static str> {
     }
 }
 
+/// Processes and threads forked since boot, by `/proc/stat`; `None` where the kernel does not tell or count them.
+pub fn parse_forks(bytes: &[u8]) -> Option<u64> {
+    let of_line = |line: &[u8]| {
+        let mut fields = words(line);
+        (fields.next() == Some(b"processes")).then(|| fields.next().and_then(number)).flatten()
+    };
+    // The line is near the end, behind one that may be long.
+    bytes.rsplit(|b| *b == b'\n').find_map(of_line).filter(|count| *count > 0)
+}
+
+/// Reads the number of forks since boot.
+pub fn forks(root: &mut ProcRoot) -> Option<u64> {
+    parse_forks(root.host_file("stat").ok()?)
+}
+
 /// Reads `/proc/meminfo`.
 pub fn parse_meminfo(bytes: &[u8]) -> Result<MemoryTotals, &'static str> {
     let info = Meminfo::from_buf_read(bytes).map_err(|_| "not a meminfo")?;
@@ -116,6 +131,17 @@ mod tests {
         check("cpu  1 2 3 x 50 6 7 8\ncpu0 1\n", Err("line 'cpu' without idle, iowait and steal"));
         check("cpu  1 2 3 4 5 6 7 8\n", Err("no line 'cpu', or none of a single CPU"));
         check("", Err("no line 'cpu', or none of a single CPU"));
+    }
+
+    #[test]
+    fn fork_lines() {
+        let check = |text: &str, want: Option<u64>| assert_eq!(parse_forks(text.as_bytes()), want, "{text}");
+        check("cpu 1\nintr 5 6\nctxt 3\nbtime 4\nprocesses 17\nprocs_running 1\n", Some(17));
+        check("processes 0\n", None);
+        check("processes x\n", None);
+        check("processes\n", None);
+        check("procs_running 1\n", None);
+        check("", None);
     }
 
     #[test]

@@ -14,6 +14,8 @@ pub const ACCOUNTS_MAX: usize = 65_536;
 pub const THREADS_MAX: usize = 4_096;
 /// Looking at processes ends after this time; what was not looked at is counted by the next sweep.
 pub const SWEEP_TIME_MAX: Duration = Duration::from_secs(5);
+/// Sweeps that may do with the list of processes of an earlier one while the kernel counts no fork.
+pub const LISTING_AGE_MAX_SWEEPS: u32 = 5;
 /// Longest file of /proc about one process or thread that is read.
 pub const PROC_FILE_MAX_BYTES: usize = 256 * 1024;
 /// Longest file of /proc about the host that is read.

@@ -5,6 +5,7 @@
 //! so it is read, and its start differs.
 
 mod config;
+mod listing;
 mod look;
 mod process;
 mod report;
@@ -22,6 +23,7 @@ use crate::proc::{ProcRoot, Unread};
 use crate::reading::{Reading, Source};
 use crate::session::Utmp;
 use crate::top::Commands;
+use listing::Listing;
 use process::Process;
 use report::{Tally, Window};
 use share::Shares;
@@ -60,10 +62,8 @@ pub struct Sampler {
     window: Option<Window>,
     tally: Tally,
     last_fault: Option<String>,
-    /// Processes listed by this sweep.
-    listed: usize,
+    listing: Listing,
     home_cursor: u32,
-    pids: Vec<u32>,
     tids: Vec<u32>,
 }
 
@@ -111,9 +111,8 @@ impl Sampler {
             window: None,
             tally: Tally::default(),
             last_fault: None,
-            listed: 0,
+            listing: Listing::default(),
             home_cursor: 0,
-            pids: Vec::new(),
             tids: Vec::new(),
         })
     }
@@ -127,22 +126,15 @@ impl Sampler {
     ///
     /// An error means that nothing could be read; the figures go on, so that the next good reading covers the time.
     pub fn sweep(&mut self, top: bool) -> Result<Reading, SampleError> {
-        let mut pids = std::mem::take(&mut self.pids);
-        let listed = self.root.pids(&mut pids);
-        let result = match listed {
-            Ok(all) => {
-                self.begin(all, &pids);
-                self.look_at_all(&pids);
-                self.end();
-                Ok(self.report(top))
-            }
-            Err(e) => Err(e.into()),
-        };
-        self.pids = pids;
-        result
+        // Without every right, a process may become visible long after its birth.
+        self.listing.refresh(&mut self.root, self.may_trace)?;
+        self.begin();
+        self.look_at_all();
+        self.end();
+        Ok(self.report(top))
     }
 
-    fn begin(&mut self, all_listed: bool, pids: &[u32]) {
+    fn begin(&mut self) {
         self.sweep = self.sweep.saturating_add(1);
         self.before_ns = self.now_ns;
         self.now_ns = self.clocks.boottime_ns();
@@ -150,8 +142,7 @@ impl Sampler {
             self.before_ns = self.now_ns;
             self.first_ticks = self.now_ns.checked_div(self.tick_ns).unwrap_or_default();
         }
-        self.tally = Tally::begin(all_listed, !pids.contains(&1));
-        self.listed = pids.len();
+        self.tally = Tally::begin(self.listing.whole, !self.listing.pids.contains(&1));
         self.shares.begin(self.sweep == 1);
         if let Err(e) = self.accounts.refresh() {
             self.tally.fault(&Unread::Fault(e.to_string()));
@@ -163,17 +154,22 @@ impl Sampler {
         }
     }
 
-    fn look_at_all(&mut self, pids: &[u32]) {
+    fn look_at_all(&mut self) {
         let started = Instant::now();
-        for (i, pid) in pids.iter().enumerate() {
+        let mut pids = std::mem::take(&mut self.listing.pids);
+        let (mut looks, mut late) = (0_u32, 0_usize);
+        pids.retain(|pid| {
+            looks = looks.saturating_add(1);
             // The clock is asked for now and then: it costs a tenth of what a look costs.
-            if i % 64 == 63 && started.elapsed() > SWEEP_TIME_MAX {
-                self.tally.late = pids.len().saturating_sub(i);
-                break;
+            if late > 0 || (looks.is_multiple_of(64) && started.elapsed() > SWEEP_TIME_MAX) {
+                late = late.saturating_add(1);
+                return true;
             }
-            self.look_at(*pid);
-        }
-        if self.tally.late == 0 {
+            self.look_at(*pid)
+        });
+        self.listing.pids = pids;
+        self.tally.late = late;
+        if late == 0 {
             let sweep = self.sweep;
             self.table.retain(|_, p| p.seen == sweep);
         }
@@ -193,7 +189,8 @@ impl Sampler {
         self.now_ns.saturating_sub(self.before_ns)
     }
 
-    fn look_at(&mut self, pid: u32) {
+    /// Whether the process is still there.
+    fn look_at(&mut self, pid: u32) -> bool {
         let cpu = self.clocks.cpu(pid);
         if let CpuTime::Ns(ns) = cpu
             && let Some(p) = self.table.get_mut(&pid)
@@ -205,20 +202,21 @@ impl Sampler {
                 p.pass(account, self.now_ns);
                 self.tally.process(p);
             }
-            return;
+            return true;
         }
         if cpu == CpuTime::Gone {
-            return;
+            return false;
         }
-        if let Err(e) = self.look_closely(pid, cpu) {
-            self.tally.unread(&e);
-            // Nothing is known of it now, but it is there: it keeps its place, and is counted by a later sweep.
-            if e != Unread::Gone
-                && let Some(p) = self.table.get_mut(&pid)
-            {
-                p.seen = self.sweep;
-            }
+        let Err(e) = self.look_closely(pid, cpu) else { return true };
+        if e == Unread::Gone {
+            return false;
         }
+        self.tally.unread(&e);
+        // Nothing is known of it now, but it is there: it keeps its place, and is counted by a later sweep.
+        if let Some(p) = self.table.get_mut(&pid) {
+            p.seen = self.sweep;
+        }
+        true
     }
 
     /// Makes room for an account; `false` if there is none, and the process counts as system.

@@ -194,7 +194,7 @@ impl Sampler {
         let host = &mut reading.host;
         host.accounts_usec = Some(accounts_usec);
         host.system_usec = Some(system_usec);
-        host.processes = i64::try_from(self.listed).ok();
+        host.processes = i64::try_from(self.listing.pids.len()).ok();
         match host::memory_totals(&mut self.root) {
             Ok(memory) => {
                 host.memory_total_kib = Some(memory.total_kib);

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::accounts::Who;
+use crate::limits::LISTING_AGE_MAX_SWEEPS;
 use crate::reading::AccountReading;
 use hostmeter_core::meter::Meter;
 use std::fs;
@@ -398,6 +399,51 @@ fn without_clocks_of_processes_ticks_are_taken() {
     w.sweep(0);
     w.put(&P { cpu_ns: 7 * S + S / 1_000, ..p(100, 1_001) });
     assert_eq!(cpu(&w.sweep(10), 1_001), 2_000_000);
+}
+
+#[test]
+fn listing_is_left_out_only_while_nothing_can_have_been_born() {
+    let check = |forks: [&str; 2], may_trace: bool, sweeps: u64, want: i64| {
+        let mut w = World::new(|_| {});
+        w.sampler.may_trace = may_trace;
+        let count = |w: &World, forks: &str| {
+            write(w.at("stat"), &format!("cpu  0 0 0 100 0 0 0 0 0 0\ncpu0 0 0 0 100\n{forks}\n"));
+        };
+        count(&w, forks[0]);
+        w.put(&p(100, 1_001));
+        assert_eq!(w.sweep(0).host.processes, Some(2));
+        count(&w, forks[1]);
+        w.put(&P { start_s: 1_003, ..p(101, 1_001) });
+        let last = (1..=sweeps).map(|i| w.sweep(i * 10)).last().unwrap();
+        assert_eq!(last.host.processes, Some(want), "{forks:?} {may_trace} {sweeps}");
+    };
+    let limit = u64::from(LISTING_AGE_MAX_SWEEPS);
+    check(["processes 7", "processes 8"], true, 1, 3);
+    check(["processes 7", "processes 7"], true, 1, 2);
+    check(["processes 7", "processes 7"], true, limit, 2);
+    check(["processes 7", "processes 7"], true, limit + 1, 3);
+    check(["processes 7", "processes 7"], false, 1, 3);
+    check(["processes 0", "processes 0"], true, 1, 3);
+    check(["", ""], true, 1, 3);
+    check(["processes 7", ""], true, 1, 3);
+}
+
+#[test]
+fn an_ended_process_is_missed_without_a_listing() {
+    let mut w = World::new(|_| {});
+    w.sampler.may_trace = true;
+    write(w.at("stat"), "cpu  0 0 0 100 0 0 0 0 0 0\ncpu0 0 0 0 100\nprocesses 7\n");
+    w.put(&P { cpu_ns: 5 * S, ..p(100, 1_001) });
+    w.put(&p(101, 1_001));
+    w.sweep(0);
+    w.put(&P { cpu_ns: 6 * S, ..p(100, 1_001) });
+    w.end(101);
+    let reading = w.sweep(10);
+    assert_eq!((cpu(&reading, 1_001), reading.host.processes), (1_000_000, Some(2)));
+    assert_eq!(account(&reading, 1_001).gauges.get(&Meter::Processes), Some(&1));
+    w.end(100);
+    let reading = w.sweep(20);
+    assert_eq!((account(&reading, 1_001).alive, reading.host.processes), (false, Some(1)));
 }
 
 #[test]

@@ -1,0 +1,42 @@
+//! Which processes there are. Listing /proc costs more than anything else of a sweep over idle processes, so it is left
+//! out where no process can have been born since the last time.
+//!
+//! The kernel counts every fork in the line `processes` of `/proc/stat`, in the same step that makes the new process
+//! visible. The count is read before the listing: a process that the listing missed raises the count for the next sweep.
+
+use crate::host;
+use crate::limits::LISTING_AGE_MAX_SWEEPS;
+use crate::proc::{ProcError, ProcRoot};
+
+/// The processes of the last listing that were still there at the last sweep.
+#[derive(Debug, Default)]
+pub(super) struct Listing {
+    /// Process ids.
+    pub pids: Vec<u32>,
+    /// Whether the listing was whole; if not, there were more than are followed.
+    pub whole: bool,
+    /// Forks since boot, read just before the listing; `None` if they are not counted here.
+    forks: Option<u64>,
+    /// Sweeps that did with it since it was made.
+    age_sweeps: u32,
+}
+
+impl Listing {
+    /// Brings the list up to date. `forks_tell`: whether every process that may appear is one that was just forked,
+    /// which is not so where /proc shows a caller only a part of them.
+    ///
+    /// Processes that have ended may still be in the list: the caller meets them, and takes them out.
+    pub(super) fn refresh(&mut self, root: &mut ProcRoot, forks_tell: bool) -> Result<(), ProcError> {
+        let forks = if forks_tell { host::forks(root) } else { None };
+        let nobody_new = forks.is_some() && forks == self.forks;
+        if nobody_new && self.whole && self.age_sweeps < LISTING_AGE_MAX_SWEEPS {
+            self.age_sweeps = self.age_sweeps.saturating_add(1);
+            return Ok(());
+        }
+        self.forks = None;
+        self.whole = root.pids(&mut self.pids)?;
+        self.forks = forks;
+        self.age_sweeps = 0;
+        Ok(())
+    }
+}
