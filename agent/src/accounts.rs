@@ -1,6 +1,7 @@
 //! Which uids are accounts, and what passwd knows about them.
 
 mod rules;
+mod subids;
 
 pub use rules::{Bounds, Rules, Who};
 
@@ -10,8 +11,9 @@ use crate::watched::WatchedFile;
 use hostmeter_core::limits::TEXT_MAX_BYTES;
 use hostmeter_core::name;
 use rustix::fs::{AtFlags, CWD, FileType, StatxFlags, statx};
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
+use subids::{Lines, SubUids};
 
 /// A file about accounts cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -60,6 +62,11 @@ pub struct Accounts {
     rules: Rules,
     by_uid: BTreeMap<u32, Entry>,
     by_name: HashMap<Vec<u8>, u32>,
+    /// Uids of every line of passwd, of accounts or not.
+    named: BTreeSet<u32>,
+    subuid: Option<WatchedFile>,
+    lines: Lines,
+    subuids: SubUids,
 }
 
 impl Accounts {
@@ -75,18 +82,37 @@ impl Accounts {
             rules: Rules::new(bounds, include, exclude),
             by_uid: BTreeMap::new(),
             by_name: HashMap::new(),
+            named: BTreeSet::new(),
+            subuid: None,
+            lines: Lines::default(),
+            subuids: SubUids::default(),
         };
         out.refresh()?;
         Ok(out)
     }
 
-    /// Reads passwd again if it was changed; `true` if so. On an error the last good state stays.
+    /// The same with uids of user namespaces, from a file as subuid(5) describes it. That there is none is usual.
+    pub fn with_subuid(mut self, subuid: &Path) -> Result<Self, AccountsError> {
+        self.subuid = Some(WatchedFile::new(subuid, ACCOUNTS_FILE_MAX_BYTES));
+        self.refresh()?;
+        Ok(self)
+    }
+
+    /// Reads passwd and subuid again if they were changed; `true` if so. On an error the last good state stays.
     pub fn refresh(&mut self) -> Result<bool, AccountsError> {
+        if self.refresh_subuid()? {
+            // Names of subuid are looked up in passwd, so both are read anew.
+            self.passwd = WatchedFile::new(self.passwd.path(), ACCOUNTS_FILE_MAX_BYTES);
+        }
         let changed = self.passwd.read_if_changed();
         let fail = |source| AccountsError::Read { path: self.passwd.path().to_owned(), source };
         let Some(bytes) = changed.map_err(fail)? else { return Ok(false) };
         let rows = parse_passwd(&bytes);
-        self.rules.resolve(|wanted| rows.iter().find(|r| r.name == wanted.as_bytes()).map(|r| r.uid));
+        let uid_of = |wanted: &[u8]| rows.iter().find(|r| r.name == wanted).map(|r| r.uid);
+        self.rules.resolve(|wanted| uid_of(wanted.as_bytes()));
+        let names: HashMap<&[u8], u32> = rows.iter().rev().map(|r| (r.name, r.uid)).collect();
+        self.subuids = self.lines.resolve(|wanted| names.get(wanted).copied());
+        self.named = rows.iter().map(|r| r.uid).collect();
         self.by_uid.clear();
         self.by_name.clear();
         for row in rows {
@@ -97,6 +123,47 @@ impl Accounts {
             }
         }
         Ok(true)
+    }
+
+    fn refresh_subuid(&mut self) -> Result<bool, AccountsError> {
+        let Some(file) = &mut self.subuid else { return Ok(false) };
+        let lines = match file.read_if_changed() {
+            Ok(None) => return Ok(false),
+            Ok(Some(bytes)) => subids::parse(&bytes),
+            Err(e) if e.kind() == std::io::ErrorKind::NotFound => {
+                // If it comes again it is read, though nothing tells it from the one before.
+                *file = WatchedFile::new(file.path(), ACCOUNTS_FILE_MAX_BYTES);
+                Lines::default()
+            }
+            Err(source) => return Err(AccountsError::Read { path: file.path().to_owned(), source }),
+        };
+        let is_other = lines != self.lines;
+        self.lines = lines;
+        Ok(is_other)
+    }
+
+    /// Whose uid it is: a uid without a line in passwd that lies in somebody's range of `/etc/subuid` belongs to that
+    /// one, every other uid to itself. Ask [`Accounts::is_account`] about the answer.
+    pub fn owner(&self, uid: u32) -> u32 {
+        match self.subuids.owner(uid) {
+            Some(owner) if !self.named.contains(&uid) => owner,
+            _ => uid,
+        }
+    }
+
+    /// Ranges of uids that belong to an account beside its own: first uid, and one past the last.
+    pub fn subuids_of(&self, uid: u32) -> Vec<(u32, u32)> {
+        self.subuids.of(uid)
+    }
+
+    /// What is wrong with `/etc/subuid`, for people; bounded.
+    pub fn subuid_faults(&self) -> &[String] {
+        self.subuids.faults()
+    }
+
+    /// Accounts that passwd has, by uid.
+    pub fn entries(&self) -> impl Iterator<Item = (u32, &Entry)> {
+        self.by_uid.iter().map(|(uid, entry)| (*uid, entry))
     }
 
     /// Whether a uid is an account; everything else is system.

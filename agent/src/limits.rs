@@ -38,11 +38,54 @@ pub const TOP_NAMED_MAX: usize = TOP_MAX - 1;
 pub const READING_GAPS_MAX: usize = 48;
 /// Longest passwd or login.defs file that is read.
 pub const ACCOUNTS_FILE_MAX_BYTES: usize = 16 * 1024 * 1024;
+/// Ranges of /etc/subuid that are used.
+pub const SUBUID_RANGES_MAX: usize = 65_536;
+/// Faults of /etc/subuid that are named.
+pub const SUBUID_FAULTS_MAX: usize = 16;
 /// Longest utmp file that is read.
 pub const UTMP_FILE_MAX_BYTES: usize = 4 * 1024 * 1024;
 
+// Disk.
+
+/// Time between two counts of a home, unless configured, in milliseconds.
+pub const DISK_EVERY_DEFAULT_MS: i64 = HOUR_MS;
+/// Shortest time between two counts of a home that may be configured, in milliseconds.
+pub const DISK_EVERY_MIN_MS: i64 = 1_000;
+/// Longest time between two counts of a home that may be configured, in milliseconds.
+pub const DISK_EVERY_MAX_MS: i64 = 7 * 24 * HOUR_MS;
+/// Entries of a home that are looked at in one step.
+pub const DISK_STEP_ENTRIES_MAX: u32 = 2_000;
+/// A step ends after this time.
+pub const DISK_STEP_TIME_MAX: Duration = Duration::from_millis(10);
+/// After a step the walk rests this many times as long as the step took.
+pub const DISK_REST_FACTOR: u32 = 3;
+/// The walk rests at most so long.
+pub const DISK_REST_MAX: Duration = Duration::from_secs(5);
+/// Entries of one home that are counted; a larger one is counted in part, which is named.
+pub const DISK_ENTRIES_MAX: u64 = 100_000_000;
+/// Directories that a walk holds open; of those above them it keeps only where it stands.
+pub const DISK_OPEN_MAX: usize = 32;
+/// Levels of directories that a walk goes down; deeper ones are not counted, which is named.
+pub const DISK_DEPTH_MAX: usize = 65_536;
+/// Files with several names that one walk remembers; further ones are counted by their share.
+pub const DISK_LINKS_MAX: usize = 65_536;
+/// A level holds for at most this many times the time between two counts; then it is unknown.
+pub const DISK_STALE_FACTOR: u64 = 4;
+/// A level holds at least so long, in nanoseconds.
+pub const DISK_STALE_MIN_NS: u64 = 120_000_000_000;
+/// The disk counter of an account without processes moves once in this time, so that it makes no row in between, in
+/// nanoseconds.
+pub const DISK_SETTLE_NS: u64 = 300_000_000_000;
+/// Disk gaps of single accounts that one reading names; more become one gap of all.
+pub const DISK_GAPS_MAX: usize = 8;
+/// Quotas are read once in this time.
+pub const QUOTA_EVERY: Duration = Duration::from_secs(60);
+/// Where reading quotas failed, it is tried again after this time.
+pub const QUOTA_RETRY: Duration = Duration::from_secs(600);
+
+const _: () = assert!(READING_GAPS_MAX + DISK_GAPS_MAX < GAPS_MAX, "there is room for gaps of the caller");
+const _: () = assert!(DISK_EVERY_MIN_MS <= DISK_EVERY_DEFAULT_MS && DISK_EVERY_DEFAULT_MS <= DISK_EVERY_MAX_MS);
 const _: () = assert!(TOP_NAMED_MAX < TOP_MAX, "there is room for `other`");
-const _: () = assert!(READING_GAPS_MAX < GAPS_MAX, "there is room for gaps of the caller");
 const _: () = assert!(SHARE_READS_MAX <= SHARE_READS_FIRST_MAX);
 const _: () = assert!(COMMAND_MAX_BYTES * 3 <= hostmeter_core::limits::NAME_MAX_CHARS);
 

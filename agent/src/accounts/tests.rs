@@ -105,3 +105,39 @@ fn homes() {
     assert_eq!(home_inode("/proc/self/status", meta.uid()), None);
     assert_eq!(home_inode("/nonexistent", 0), None);
 }
+
+#[test]
+fn uids_of_user_namespaces_belong_to_their_owner() {
+    let dir = tempfile::tempdir().unwrap();
+    let (passwd, subuid) = (dir.path().join("passwd"), dir.path().join("subuid"));
+    fs::write(&passwd, PASSWD).unwrap();
+    let bounds = Bounds { min: 1_000, max: 60_000 };
+    let mut a = Accounts::new(&passwd, bounds, &[], &[]).unwrap().with_subuid(&subuid).unwrap();
+    let mut check = |text: Option<&str>, owners: &[(u32, u32)], faults: usize| {
+        match text {
+            Some(text) => fs::write(&subuid, text).unwrap(),
+            None => fs::remove_file(&subuid).unwrap(),
+        }
+        assert!(a.refresh().unwrap());
+        for (uid, owner) in owners {
+            assert_eq!(a.owner(*uid), *owner, "{text:?} {uid}");
+        }
+        assert_eq!(a.subuid_faults().len(), faults, "{text:?}");
+    };
+    check(Some("shop:100000:65536\n"), &[(100_000, 1_001), (165_536, 165_536), (1_001, 1_001), (0, 0)], 0);
+    // Who has a line in passwd is nobody else's, account or not.
+    check(Some("shop:0:70000"), &[(0, 0), (33, 33), (1_002, 1_002), (65_534, 65_534), (3_101, 1_001)], 0);
+    check(Some("www-data:200000:10\nghost:1:1\n"), &[(200_009, 33), (100_000, 100_000)], 1);
+    check(None, &[(200_009, 200_009)], 0);
+    check(Some("shop:100000:65536\n"), &[(100_000, 1_001)], 0);
+    assert!(!a.refresh().unwrap());
+    assert_eq!((a.subuids_of(1_001), a.subuids_of(1_002)), (vec![(100_000, 165_536)], vec![]));
+    // A new user gets the range that named him before he was there.
+    fs::write(&subuid, "late:300000:5\n").unwrap();
+    a.refresh().unwrap();
+    assert_eq!(a.owner(300_000), 300_000);
+    fs::write(&passwd, format!("{PASSWD}late:x:1009:1::/home/late:/bin/sh\n")).unwrap();
+    a.refresh().unwrap();
+    assert_eq!(a.owner(300_000), 1_009);
+    assert!(a.entries().any(|(uid, entry)| uid == 1_009 && entry.user == "late"));
+}
