@@ -59,7 +59,7 @@ fn rss_kib(pid: u32) -> Result<u64> {
 }
 
 /// Python with psutil in a virtual environment below the build's folder.
-fn python() -> Result<PathBuf> {
+pub(crate) fn python() -> Result<PathBuf> {
     let venv = hostmeter_tests::run::bin_dir()?.join("psutil-venv");
     let python = venv.join("bin/python");
     let ready = Command::new(&python).args(["-c", "import psutil"]).stderr(Stdio::null()).status();

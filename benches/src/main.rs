@@ -1,5 +1,7 @@
-//! `make bench`: every speed figure that the README states, measured now, beside a peer in the same run.
+//! `make bench` and `make bench-accuracy`: every figure that the README states, measured now, beside a peer in the
+//! same run.
 
+mod accuracy;
 mod agent;
 mod charge;
 mod fleet;
@@ -26,6 +28,8 @@ enum What {
     Ingest,
     /// Accounts charged per second
     Charge,
+    /// CPU credited to the right uid, beside psutil and prometheus-process-exporter; takes minutes
+    Accuracy(accuracy::Args),
 }
 
 fn main() -> Result<()> {
@@ -34,6 +38,7 @@ fn main() -> Result<()> {
         Some(What::Agent) => agent::measure(&mut table)?,
         Some(What::Ingest) => ingest::measure(&mut table)?,
         Some(What::Charge) => charge::measure(&mut table)?,
+        Some(What::Accuracy(args)) => return accuracy::measure(&args),
         None => {
             agent::measure(&mut table)?;
             ingest::measure(&mut table)?;

@@ -3,10 +3,12 @@
 
 pub mod api;
 pub mod browse;
+pub mod credit;
 pub mod demo;
 pub mod man;
 pub mod run;
 pub mod skip;
 pub mod stack;
+pub mod storm;
 pub mod tidy;
 pub mod users;

@@ -28,12 +28,17 @@ impl Homes {
 
     /// One of our programs to be run as this user, from here: the build's own folder may be closed to others.
     pub fn command_as(&self, user: &TempUser, name: &str) -> Result<Command> {
+        self.command_as_uid(user.uid, name)
+    }
+
+    /// The same for a uid that need not be in passwd.
+    pub fn command_as_uid(&self, uid: u32, name: &str) -> Result<Command> {
         let copy = self.path().join(name);
         if !copy.exists() {
             std::fs::copy(crate::run::program(name)?, &copy)?;
         }
         let mut command = Command::new(copy);
-        command.uid(user.uid).gid(NOGROUP).current_dir("/").stdout(Stdio::piped());
+        command.uid(uid).gid(NOGROUP).current_dir("/").stdout(Stdio::piped());
         Ok(command)
     }
 }
