@@ -23,6 +23,10 @@ pub const ACCOUNTS_MAX: usize = 20_000;
 pub const RECORD_MAX_BYTES: u64 = 256 * 1024;
 /// Numbers in one `begun_acked`.
 pub const ACKED_NUMBERS_MAX: usize = 1_024;
+/// Uids in one `disk`; ask again for the rest.
+pub const QUOTA_UIDS_MAX: usize = 1_024;
+/// File systems whose quotas are looked at.
+pub const FILE_SYSTEMS_MAX: usize = 64;
 /// Surfaces in one outcome.
 pub const SURFACES_MAX: usize = 32;
 /// Longest text of a driver that is kept, in bytes: an outcome's detail, or one surface's.
@@ -67,6 +71,9 @@ const _: () = assert!(
     "a reply of outcomes fits"
 );
 const _: () = assert!(REPLY_MAX_BYTES > ACCOUNTS_MAX * 320, "a status fits");
+const _: () = assert!(REQUEST_MAX_BYTES > QUOTA_UIDS_MAX * 11 + 64, "a request of uids fits");
+const _: () =
+    assert!(REPLY_MAX_BYTES > FILE_SYSTEMS_MAX * (QUOTA_UIDS_MAX * 55 + 1_024), "a reply of quotas fits");
 const _: () = assert!(DETAIL_MAX_BYTES <= TEXT_MAX_BYTES, "a detail may cross the wire");
 const _: () = assert!(REPLY_OUTCOMES_MAX <= OUTCOMES_MAX);
 const _: () = assert!(FREEZE_LOOKS_MAX <= KILL_ROUNDS_MAX);

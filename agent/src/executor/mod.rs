@@ -7,6 +7,7 @@
 //! - [`verify`], [`identity`], [`breaker`]: what is obeyed
 //! - [`engine`]: intents, outcomes, the two lanes
 //! - [`driver`]: the contract, and the drivers
+//! - [`quota`]: what users have on file systems with quotas, read only
 //! - [`store`], [`record`], [`clock`], [`files`], [`trust`]: what survives a crash
 
 pub mod breaker;
@@ -19,6 +20,7 @@ pub mod files;
 pub mod identity;
 pub mod limits;
 pub mod protocol;
+pub mod quota;
 pub mod record;
 pub mod run;
 pub mod server;

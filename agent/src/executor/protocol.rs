@@ -6,6 +6,7 @@
 //! | `{"op":"outcomes","after":0,"wait_ms":0}` | `{"ok":true,"outcomes":[{"serial":1,"outcome":{…}}]}` |
 //! | `{"op":"forget","upto":1}` | `{"ok":true}`: the agent has made these outcomes durable |
 //! | `{"op":"begun_acked","numbers":[4]}` | `{"ok":true}`: the collector has acknowledged these `begun` |
+//! | `{"op":"disk","uids":[1001]}` | `{"ok":true,"disk":[{"device":[8,1],"rows":[[1001,KIB,FILES]]}]}`, read only |
 //! | `{"op":"status"}` | `{"ok":true,"status":{…}}` |
 //!
 //! Whatever goes wrong: `{"ok":false,"error":"…"}`. A request that failed may be sent again.
@@ -48,6 +49,11 @@ pub enum Request {
         /// Numbers of the commands.
         numbers: Vec<u64>,
     },
+    /// What these uids have on file systems with user quotas; nothing is changed.
+    Disk {
+        /// At most [`super::limits::QUOTA_UIDS_MAX`].
+        uids: Vec<u32>,
+    },
     /// Where the executor stands.
     Status,
 }
@@ -63,6 +69,9 @@ pub struct Reply {
     /// Answer to `outcomes`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub outcomes: Option<Vec<Numbered>>,
+    /// Answer to `disk`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub disk: Option<Vec<FileSystemUse>>,
     /// Answer to `status`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub status: Option<Status>,
@@ -87,6 +96,18 @@ pub struct Numbered {
     pub serial: u64,
     /// What became of the command.
     pub outcome: Outcome,
+}
+
+/// What users have on one file system with user quotas.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FileSystemUse {
+    /// Major and minor number of its device.
+    pub device: (u32, u32),
+    /// Uid, KiB (rounded up) and inodes; every uid that was asked for, or none if there is an error.
+    pub rows: Vec<(u32, u64, u64)>,
+    /// Why its quotas cannot be read.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub error: Option<String>,
 }
 
 /// Where the executor stands.
@@ -225,6 +246,11 @@ impl Client {
         self.call(&Request::BegunAcked { numbers: numbers.to_vec() }).map(drop)
     }
 
+    /// What uids have on file systems with user quotas; at most [`super::limits::QUOTA_UIDS_MAX`] uids.
+    pub fn disk(&mut self, uids: &[u32]) -> Result<Vec<FileSystemUse>, ProtocolError> {
+        Ok(self.call(&Request::Disk { uids: uids.to_vec() })?.disk.unwrap_or_default())
+    }
+
     /// Where the executor stands, with each account's generation done.
     pub fn status(&mut self) -> Result<Status, ProtocolError> {
         let reply = self.call(&Request::Status)?;
@@ -280,6 +306,8 @@ mod tests {
         check(r#"{"op":"outcomes","after":3}"#, Some(Request::Outcomes { after: 3, wait_ms: 0 }));
         check(r#"{"op":"forget","upto":3}"#, Some(Request::Forget { upto: 3 }));
         check(r#"{"op":"begun_acked","numbers":[4]}"#, Some(Request::BegunAcked { numbers: vec![4] }));
+        check(r#"{"op":"disk","uids":[1001,1002]}"#, Some(Request::Disk { uids: vec![1001, 1002] }));
+        check(r#"{"op":"disk"}"#, None);
         check(r#"{"op":"status"}"#, Some(Request::Status));
         check(r#"{"op":"stop"}"#, None);
         check(r#"{"op":"forget","upto":3,"x":1}"#, None);

@@ -3,8 +3,11 @@
 use super::config::Config;
 use super::engine::Engine;
 use super::files::FileError;
-use super::limits::{ACKED_NUMBERS_MAX, CONNECTIONS_MAX, PEER_IDLE_MAX, REQUEST_MAX_BYTES, WAIT_MAX};
+use super::limits::{
+    ACKED_NUMBERS_MAX, CONNECTIONS_MAX, PEER_IDLE_MAX, QUOTA_UIDS_MAX, REQUEST_MAX_BYTES, WAIT_MAX,
+};
 use super::protocol::{ProtocolError, Reply, Request, parse_request, read_line, write_line};
+use super::quota;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use nix::unistd::{Group, Uid, User};
@@ -208,6 +211,13 @@ fn answer(engine: &Engine, request: Request) -> Reply {
             return Reply::failed(format!("{} numbers; at most {ACKED_NUMBERS_MAX} at once", numbers.len()));
         }
         Request::BegunAcked { numbers } => engine.begun_acked(&numbers),
+        Request::Disk { uids } if uids.len() > QUOTA_UIDS_MAX => {
+            return Reply::failed(format!("{} uids; at most {QUOTA_UIDS_MAX} at once", uids.len()));
+        }
+        Request::Disk { uids } => match quota::read(&uids) {
+            Ok(disk) => return Reply { disk: Some(disk), ..Reply::done() },
+            Err(e) => return Reply::failed(format!("mounts cannot be read: {e}")),
+        },
         Request::Status => match engine.status() {
             Ok(status) => return Reply { status: Some(status), ..Reply::done() },
             Err(e) => Err(e),
