@@ -183,7 +183,8 @@ fn difference(
     };
     for (meter, count) in &now.counters {
         // An account that the source did not know has used nothing of it before.
-        let earlier = before.map_or(Some(0), |b| b.counters.get(meter).copied());
+        let is_unknown = before.is_none_or(|b| b.is_unseen && *meter != Meter::DiskKibSec);
+        let earlier = before.and_then(|b| b.counters.get(meter).copied()).or(is_unknown.then_some(0));
         match change(earlier, Some(*count)) {
             Change::Delta(used) => values.set(*meter, used),
             Change::Reset => gap(*meter, "the counter started again"),

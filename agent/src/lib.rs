@@ -10,6 +10,7 @@ pub mod clock;
 pub mod commands;
 pub mod config;
 pub mod control;
+pub mod disk;
 pub mod enroll;
 pub mod executor;
 pub mod host;

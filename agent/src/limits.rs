@@ -62,7 +62,7 @@ pub const DISK_REST_FACTOR: u32 = 3;
 /// The walk rests at most so long.
 pub const DISK_REST_MAX: Duration = Duration::from_secs(5);
 /// Entries of one home that are counted; a larger one is counted in part, which is named.
-pub const DISK_ENTRIES_MAX: u64 = 100_000_000;
+pub const DISK_ENTRIES_MAX: u64 = 50_000_000;
 /// Directories that a walk holds open; of those above them it keeps only where it stands.
 pub const DISK_OPEN_MAX: usize = 32;
 /// Levels of directories that a walk goes down; deeper ones are not counted, which is named.
@@ -84,7 +84,8 @@ pub const QUOTA_EVERY: Duration = Duration::from_secs(60);
 pub const QUOTA_RETRY: Duration = Duration::from_secs(600);
 
 const _: () = assert!(READING_GAPS_MAX + DISK_GAPS_MAX < GAPS_MAX, "there is room for gaps of the caller");
-const _: () = assert!(DISK_EVERY_MIN_MS <= DISK_EVERY_DEFAULT_MS && DISK_EVERY_DEFAULT_MS <= DISK_EVERY_MAX_MS);
+const _: () =
+    assert!(DISK_EVERY_MIN_MS <= DISK_EVERY_DEFAULT_MS && DISK_EVERY_DEFAULT_MS <= DISK_EVERY_MAX_MS);
 const _: () = assert!(TOP_NAMED_MAX < TOP_MAX, "there is room for `other`");
 const _: () = assert!(SHARE_READS_MAX <= SHARE_READS_FIRST_MAX);
 const _: () = assert!(COMMAND_MAX_BYTES * 3 <= hostmeter_core::limits::NAME_MAX_CHARS);

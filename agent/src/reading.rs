@@ -55,6 +55,10 @@ pub struct AccountReading {
     pub gauges: BTreeMap<Meter, i64>,
     /// Whether the account has a process or session now.
     pub alive: bool,
+    /// No process or session of it was seen since the source began: it is here for its home alone, and what it used
+    /// of all else is 0.
+    #[serde(default)]
+    pub is_unseen: bool,
 }
 
 /// The host at one moment; counters since boot or since the source began, as each field says.

@@ -14,6 +14,7 @@ fn account(cpu: u64) -> AccountReading {
         counters: [(Meter::CpuUsec, cpu)].into(),
         gauges: [(Meter::Processes, 1)].into(),
         alive: true,
+        is_unseen: false,
     }
 }
 
@@ -110,6 +111,26 @@ fn gaps() {
         "* Some(1001) gone | processes=1",
     );
     check(&|old, _| old.accounts.clear(), "cpu_usec=9 | processes=1");
+    // It was here for its home alone: it has used nothing else, but of its disk nothing was known.
+    let unseen = |old: &mut Reading, disk: Option<u64>| {
+        old.accounts.get_mut(&1001).unwrap().is_unseen = true;
+        set(old, Meter::CpuUsec, None);
+        set(old, Meter::DiskKibSec, disk);
+    };
+    check(
+        &|old, new| {
+            unseen(old, Some(5));
+            set(new, Meter::DiskKibSec, Some(7));
+        },
+        "cpu_usec=9 | disk_kib_sec=2 | processes=1",
+    );
+    check(
+        &|old, new| {
+            unseen(old, None);
+            set(new, Meter::DiskKibSec, Some(7));
+        },
+        "disk_kib_sec Some(1001) the counter was not read at the start of the interval | cpu_usec=9 | processes=1",
+    );
 }
 
 #[test]

@@ -54,7 +54,7 @@ sources! {
     sessions: sessions::Sessions,
 }
 
-fn count(value: u128) -> u64 {
+pub(crate) fn count(value: u128) -> u64 {
     u64::try_from(value).unwrap_or(u64::MAX)
 }
 
