@@ -1,8 +1,8 @@
 //! The agent's configuration: `/etc/hostmeter/agent.toml`.
 
 use crate::limits::{
-    BACKOFF_MAX_MS, BACKOFF_MIN_MS, INTERVAL_MAX_MS, INTERVAL_MIN_MS, SPOOL_DEFAULT_BYTES, SPOOL_MAX_BYTES,
-    SPOOL_MIN_BYTES,
+    BACKOFF_MAX_MS, BACKOFF_MIN_MS, DISK_EVERY_DEFAULT_MS, DISK_EVERY_MAX_MS, DISK_EVERY_MIN_MS,
+    INTERVAL_MAX_MS, INTERVAL_MIN_MS, SPOOL_DEFAULT_BYTES, SPOOL_MAX_BYTES, SPOOL_MIN_BYTES,
 };
 use hostmeter_core::config::{self, ConfigError, Faults, Table};
 use std::path::{Path, PathBuf};
@@ -27,6 +27,8 @@ pub struct Config {
     pub accounts: Accounts,
     /// `[meters] kernel`.
     pub kernel: KernelTier,
+    /// `[meters.disk] every`, milliseconds; `None`: `[meters.disk] on` is false, and homes are not counted.
+    pub disk_every_ms: Option<i64>,
     /// `[executor] socket`; without it this host takes no commands.
     pub executor_socket: Option<PathBuf>,
     /// `[spool] max`: most unacknowledged bytes.
@@ -112,6 +114,7 @@ fn read(top: &Table<'_>, faults: &mut Faults) -> Config {
         interval_ms: INTERVAL_DEFAULT_MS,
         accounts: Accounts::default(),
         kernel: KernelTier::Auto,
+        disk_every_ms: Some(DISK_EVERY_DEFAULT_MS),
         executor_socket: None,
         spool_max_bytes: SPOOL_DEFAULT_BYTES,
         backoff_min_ms: BACKOFF_MIN_MS,
@@ -130,8 +133,13 @@ fn read(top: &Table<'_>, faults: &mut Faults) -> Config {
     if let Some(t) = top.table("accounts", &["uid_min", "uid_max", "include", "exclude"], faults) {
         config.accounts = read_accounts(&t, faults);
     }
-    if let Some(t) = top.table("meters", &["kernel"], faults) {
+    if let Some(t) = top.table("meters", &["kernel", "disk"], faults) {
         config.kernel = t.read("kernel", faults, read_kernel).unwrap_or(KernelTier::Auto);
+        if let Some(t) = t.table("disk", &["on", "every"], faults) {
+            let every = t.duration_ms("every", DISK_EVERY_MIN_MS, DISK_EVERY_MAX_MS, faults);
+            let is_on = t.flag("on", faults).unwrap_or(true);
+            config.disk_every_ms = is_on.then(|| every.unwrap_or(DISK_EVERY_DEFAULT_MS));
+        }
     }
     if let Some(t) = top.table("executor", &["socket"], faults) {
         config.executor_socket = absolute(&t, "socket", faults);

@@ -4,6 +4,7 @@ use crate::accounts::Who;
 use crate::batch::Sealer;
 use crate::clock::Clock;
 use crate::config::{Accounts, Config, UserRef};
+use crate::disk::{Disk, DiskError};
 use crate::http::{Base, Client, HttpError};
 use crate::limits::{INBOX_MAX, PHASE_MAX_MS, STOP_SHIP_MAX};
 use crate::os::{self, OsError};
@@ -37,6 +38,9 @@ pub enum RunError {
     /// Sampling could not be set up.
     #[error(transparent)]
     Sample(#[from] SampleError),
+    /// Disk use could not be set up.
+    #[error(transparent)]
+    Disk(#[from] DiskError),
     /// Sampling ended with an error.
     #[error(transparent)]
     Sampling(#[from] SamplingError),
@@ -70,6 +74,7 @@ pub fn run(config: &Config) -> Result<(), RunError> {
     let durable = outcomes(config, &inbox_in)?;
     let parts = Parts {
         sweep: sweep(config)?,
+        disk: Disk::of_host(config)?,
         spool,
         sealer,
         clock: Arc::clone(&link.clock),

@@ -8,6 +8,7 @@ mod tick;
 
 use crate::batch::{About, Place, Sealer};
 use crate::clock::{Clock, Kept};
+use crate::disk::Disk;
 use crate::executor::protocol::Numbered;
 use crate::interval::{Baseline, Homes, build};
 use crate::limits::{CLOCK_KEEP_MS, LAST_SWEEP_TRIES, OUTCOMES_PER_BATCH_MAX, WATCHDOG_EVERY_MS};
@@ -18,6 +19,7 @@ use crate::spool::Spool;
 use crate::state::StateDir;
 use crate::status::{self, ClockStatus, SampleStatus, ShipStatus, SpoolStatus, Status};
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender};
+use hostmeter_core::interval::next_cut_ms;
 use hostmeter_core::wire::batch::{AgentInfo, Interval};
 use open::Open;
 use std::collections::VecDeque;
@@ -42,6 +44,8 @@ pub enum Inbox {
 pub struct Parts {
     /// Reads the machine.
     pub sweep: Sweep,
+    /// Adds what is in homes to every reading; `None` if that is switched off.
+    pub disk: Option<Disk>,
     /// Owned by this thread.
     pub spool: Spool,
     /// Seals.
@@ -91,7 +95,10 @@ struct Sampling {
 
 /// Runs until told to stop; returns the number of the last envelope.
 pub fn run(mut parts: Parts) -> Result<u64, SamplingError> {
-    let reading = (parts.sweep)(false).map_err(SamplingError::FirstSweep)?;
+    let mut reading = (parts.sweep)(false).map_err(SamplingError::FirstSweep)?;
+    if let Some(disk) = &mut parts.disk {
+        disk.add_to(&mut reading, false);
+    }
     let ready = std::mem::replace(&mut parts.ready, Box::new(|| ()));
     let now_ms = lock(&parts.clock).at_ms(os::ms(reading.boottime_ns));
     let open = Open::begin(parts.spool.tail(), &reading, now_ms);
@@ -159,10 +166,13 @@ impl Sampling {
         // What the last sweep does not see is lost to a hole, so that one is worth another try.
         let tries = if is_last { LAST_SWEEP_TRIES } else { 1 };
         match self.sweep(with_top, tries) {
-            Ok(reading) => {
-                self.note(&reading);
+            Ok(mut reading) => {
                 let at = self.time(Now { wall_ns: 0, boottime_ns: reading.boottime_ns });
                 let to_ms = self.ticks.end_ms(at.collector_ms);
+                if let Some(disk) = &mut self.parts.disk {
+                    disk.add_to(&mut reading, is_last || to_ms >= next_cut_ms(self.open.from_ms));
+                }
+                self.note(&reading);
                 let is_due = is_urgent || self.ticks.is_due(self.open.from_ms, to_ms);
                 if is_due && !at.is_behind && to_ms > self.open.from_ms {
                     self.seal(reading, to_ms, is_last)?;

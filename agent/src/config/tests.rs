@@ -34,6 +34,9 @@ fn every_key() {
         exclude = ["backup"]
         [meters]
         kernel = "proc"
+        [meters.disk]
+        on = true
+        every = "15m"
         [executor]
         socket = "/run/hostmeter/executor.sock"
         [spool]
@@ -90,6 +93,8 @@ fn faults() {
         "meters.kernel = \"ebpf\": the eBPF tier is not built into this version; write \"auto\" or \"proc\"",
     );
     check_one("[meters]\nkernel = \"x\"", "meters.kernel = \"x\": must be \"auto\" or \"proc\"");
+    check_one("[meters.disk]\nevery = \"8d\"", "meters.disk.every = \"8d\": must be from 1s to 7d");
+    check_one("[meters.disk]\non = 1", "meters.disk.on = 1: must be true or false, without quotes");
     check_one(
         "[spool]\nmax = 1",
         "spool.max = 1: must be a whole number from 65536 to 68719476736, without quotes",
@@ -99,6 +104,14 @@ fn faults() {
         "ship.backoff_min = \"4s\": must not be above backoff_max, which is 3s",
     );
     check_one("[x", "not valid TOML: line 1: unclosed table, expected `]`");
+}
+
+#[test]
+fn homes_are_counted_unless_that_is_off() {
+    let every = |text: &str| parse("agent.toml", text).unwrap().disk_every_ms;
+    assert_eq!(every("[meters]"), Some(DISK_EVERY_DEFAULT_MS));
+    assert_eq!(every("[meters.disk]\nevery = \"5m\""), Some(300_000));
+    assert_eq!(every("[meters.disk]\non = false\nevery = \"5m\""), None);
 }
 
 #[test]

@@ -16,7 +16,8 @@ mod quota;
 pub mod walk;
 mod worker;
 
-use crate::accounts::{Accounts, Entry};
+use crate::accounts::{Accounts, AccountsError, Entry};
+use crate::config::Config;
 use crate::limits::{ACCOUNTS_MAX, DISK_GAPS_MAX, DISK_SETTLE_NS, DISK_STALE_FACTOR, DISK_STALE_MIN_NS};
 use crate::reading::{AccountReading, Reading};
 use crate::ship::lock;
@@ -36,6 +37,17 @@ use worker::{Board, Found, Worker};
 const NOT_YET: &str = "its home was not counted yet";
 const SEVERAL: &str = "the homes of several accounts are not counted yet or cannot be read";
 const BY_SHARE: &str = "too many files of a home have several names: they are counted by their share";
+
+/// The disk meter cannot be started.
+#[derive(Debug, thiserror::Error)]
+pub enum DiskError {
+    /// passwd, login.defs or subuid.
+    #[error("disk use: {0}")]
+    Accounts(#[from] AccountsError),
+    /// There is no thread for it.
+    #[error("disk use: the system gave no thread: {0}")]
+    Thread(#[from] std::io::Error),
+}
 
 /// The disk meter.
 #[derive(Debug)]
@@ -112,6 +124,13 @@ impl Account {
 }
 
 impl Disk {
+    /// The meter as the configuration wants it; `None` if it is switched off.
+    pub fn of_host(config: &Config) -> Result<Option<Self>, DiskError> {
+        let Some(every) = config.disk_every_ms.and_then(|ms| u64::try_from(ms).ok()) else { return Ok(None) };
+        let accounts = Accounts::of_host(&config.accounts)?;
+        Ok(Some(Self::start(accounts, Duration::from_millis(every), config.executor_socket.clone())?))
+    }
+
     /// Starts the thread. Each home is counted once in `every`, at once when its account is new. With a socket, the
     /// executor there is asked for quotas.
     pub fn start(accounts: Accounts, every: Duration, executor: Option<PathBuf>) -> std::io::Result<Self> {

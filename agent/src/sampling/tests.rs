@@ -74,6 +74,7 @@ impl Runs {
         let (wake, woken) = watch::channel(Wake::default());
         let parts = Parts {
             sweep: machine(Arc::clone(&self.used), map_id, tier),
+            disk: None,
             spool,
             sealer: Arc::new(Sealer { host: HOST, epoch: 1, key: key(), boot }),
             clock: Arc::new(Mutex::new(clock)),
