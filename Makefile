@@ -13,7 +13,7 @@ ARGS ?=
 .PHONY: help deps deps-build demo build test bench bench-accuracy man openapi fmt clean-demo
 
 help: ## this list
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 14
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 16
 
 deps: ## install what a build and the tests need (Debian, Ubuntu)
 	@packaging/deps test

@@ -3,7 +3,8 @@
 //! A *starter* (`storm`, one for each uid) lives as long as the fleet and forks processes on order, one after the
 //! other. Each burns loop rounds that were counted beforehand: asking the clock would make the kernel bring a task's
 //! counters up to date, which is what a meter must not rely on. The truth is read from a cgroup for each uid, because
-//! the kernel keeps no figure of children whose parent ignores SIGCHLD; where it keeps one, it serves as a check.
+//! the kernel keeps no figure of children whose parent ignores SIGCHLD. Where it keeps one, it serves as a check: it
+//! lacks the last microseconds of each thread, which run after its end was told.
 
 mod cgroup;
 mod fleet;
@@ -26,9 +27,9 @@ pub const THREADS_MAX: u32 = 8;
 /// Most tasks of one uid at once: the starter and one process with its threads need far less.
 const TASKS_MAX: u64 = 32;
 const _: () = assert!((THREADS_MAX as u64) + 2 < TASKS_MAX);
-/// Rounds in one measurement of the loop, about 10 ms.
-const TRIAL_ROUNDS: u64 = 20_000_000;
-const TRIALS: u32 = 5;
+/// Rounds in one measurement of the loop, about 1 ms: short, so that some are not disturbed.
+const TRIAL_ROUNDS: u64 = 2_000_000;
+const TRIALS: u32 = 100;
 
 /// How a process ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -112,8 +113,8 @@ impl std::str::FromStr for Order {
     }
 }
 
-/// Rounds of [`spin`] in a millisecond of CPU on this machine: the best of a few trials, so that a trial that was
-/// disturbed does not count.
+/// Rounds of [`spin`] in a millisecond of CPU on this machine: the best of many trials, so that those which
+/// were disturbed do not count.
 pub fn rounds_per_ms() -> Result<u64> {
     let mut best_ns = u64::MAX;
     for _ in 0..TRIALS {
