@@ -5,13 +5,20 @@ use anyhow::{Context, Result};
 use hostmeter_core::units::UtcHour;
 use hostmeter_tests::run::{Running, wait_for};
 use hostmeter_tests::skip::skip;
-use hostmeter_tests::stack::{HOST, Settings, Stack};
+use hostmeter_tests::stack::{HOST, Settings, Stack, run_ok};
 use hostmeter_tests::users::{Homes, TempUser, is_root};
 use serde_json::{Value, json};
 use std::path::Path;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::process::Command;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 const LIMIT: Duration = Duration::from_secs(30);
+const GRACE: Duration = Duration::from_secs(3);
+const DELETE_AFTER: Duration = Duration::from_secs(3);
+
+/// A hash as in `/etc/shadow` that no password has: an account without one is locked from the start.
+const HASH: &str = "$6$hostmeter$nobody.has.this.password";
+const CRONTAB: &str = "0 4 * * * true\n";
 
 /// The user's line in /etc/shadow.
 fn shadow(user: &str) -> Result<String> {
@@ -66,6 +73,10 @@ impl Case<'_> {
         .with_context(|| format!("commands: {}", last.borrow()))
     }
 
+    fn crontab(&self, homes: &Path) -> Option<String> {
+        std::fs::read_to_string(homes.join("cron").join(&self.user.name)).ok()
+    }
+
     /// Usage of an hour that is over, worth about 2 EUR, then a charge.
     fn use_up(&self, key: &str) -> Result<()> {
         let ms = SystemTime::now().duration_since(UNIX_EPOCH)?.as_millis();
@@ -84,15 +95,40 @@ impl Case<'_> {
 }
 
 fn settings(homes: &Path) -> Settings {
-    let (quarantine, archive) = (homes.join("quarantine"), homes.join("archive"));
+    let (quarantine, archive, cron) = (homes.join("quarantine"), homes.join("archive"), homes.join("cron"));
     Settings {
         interval: "300ms",
-        billing: "default_plan = \"basic\"\ngrace = \"2s\"\ndelete_after = \"3s\"\nfinal_notice = \"1s\"\noverdraft = \"100.00\"".to_owned(),
+        billing: format!(
+            "default_plan = \"basic\"\ngrace = \"{}s\"\ndelete_after = \"{}s\"\nfinal_notice = \"1s\"\noverdraft = \"100.00\"",
+            GRACE.as_secs(),
+            DELETE_AFTER.as_secs()
+        ),
         executor: Some(format!(
-            "driver = \"linux\"\nmin_suspended = \"1s\"\n[linux]\nhome_roots = [{homes:?}]\nquarantine_dir = {quarantine:?}\narchive_dir = {archive:?}\nkill_grace = \"500ms\""
+            "driver = \"linux\"\nmin_suspended = \"1s\"\n[linux]\nhome_roots = [{homes:?}]\nquarantine_dir = {quarantine:?}\narchive_dir = {archive:?}\ncrontab_dir = {cron:?}\nkill_grace = \"500ms\""
         )),
         agent: String::new(),
     }
+}
+
+/// A home with a file, a crontab and a password: something to take away and to give back.
+fn furnish(user: &TempUser, homes: &Path) -> Result<()> {
+    std::fs::write(user.home.join("index.html"), "the site")?;
+    std::fs::create_dir(homes.join("cron"))?;
+    std::fs::write(homes.join("cron").join(&user.name), CRONTAB)?;
+    run_ok(Command::new("usermod").args(["--password", HASH, &user.name]))?;
+    Ok(())
+}
+
+/// A plan, a customer, and its account before the host reports it.
+fn open_account(stack: &Stack, user: &TempUser) -> Result<()> {
+    let plan = json!({"id": "basic", "currency": "EUR", "valid_from": "2026-01-01T00:00:00Z",
+        "price": [{"meter": "cpu_usec", "amount": "0.01", "per": "3600000000"}]});
+    stack.api.put("/v1/plans/basic", &plan)?.ok()?;
+    let customer = json!({"id": "c-1", "name": "Shop", "plan": "basic", "billing_zone": "Europe/Riga"});
+    assert_eq!(stack.api.post("/v1/customers", &customer, None)?.status, 201);
+    let account = json!({"id": format!("{}@{HOST}", user.name), "customer": "c-1"});
+    stack.api.post("/v1/accounts", &account, None)?.ok()?;
+    Ok(())
 }
 
 #[test]
@@ -106,16 +142,10 @@ fn from_a_negative_balance_to_a_deletion_and_back_on_a_real_user() -> Result<()>
     }
     let homes = Homes::new()?;
     let user = TempUser::new(homes.path())?;
-    std::fs::write(user.home.join("index.html"), "the site")?;
+    furnish(&user, homes.path())?;
     let before = shadow(&user.name)?;
     let mut stack = Stack::new(&settings(homes.path()))?;
-    let plan = json!({"id": "basic", "currency": "EUR", "valid_from": "2026-01-01T00:00:00Z",
-        "price": [{"meter": "cpu_usec", "amount": "0.01", "per": "3600000000"}]});
-    stack.api.put("/v1/plans/basic", &plan)?.ok()?;
-    let customer = json!({"id": "c-1", "name": "Shop", "plan": "basic", "billing_zone": "Europe/Riga"});
-    assert_eq!(stack.api.post("/v1/customers", &customer, None)?.status, 201);
-    let account = json!({"id": format!("{}@{HOST}", user.name), "customer": "c-1"});
-    stack.api.post("/v1/accounts", &account, None)?.ok()?;
+    open_account(&stack, &user)?;
     stack.enroll_and_start()?;
     let mut sleeper = homes.command_as(&user, "burner")?;
     let _sleeper = Running::start("sleeper", sleeper.args(["0.1", "--linger", "300"]), homes.path())?;
@@ -127,9 +157,13 @@ fn from_a_negative_balance_to_a_deletion_and_back_on_a_real_user() -> Result<()>
 
     case.top_up("1.00", "p-1")?;
     assert_eq!(case.balance()?["state"], "active");
+    let negative = Instant::now();
     case.use_up("u-1")?;
-    assert_eq!(case.balance()?["balance"], "-1.000000");
+    let balance = case.balance()?;
+    assert_eq!((&balance["balance"], &balance["state"]), (&json!("-1.000000"), &json!("grace")));
+    assert_eq!(processes_of(user.uid)?, 1, "accounts run during the grace");
     case.until("suspended")?;
+    assert!(negative.elapsed() >= GRACE, "suspended {:?} after the balance fell", negative.elapsed());
     let done = case.until_done("suspend")?;
     assert!(
         done["surfaces"].as_array().is_some_and(|s| !s.is_empty() && s.iter().all(|s| s["ok"] == true)),
@@ -137,21 +171,29 @@ fn from_a_negative_balance_to_a_deletion_and_back_on_a_real_user() -> Result<()>
     );
     assert_eq!(processes_of(user.uid)?, 0, "no process of a suspended account lives");
     let locked = shadow(&user.name)?;
-    assert!(locked.contains(":!") && locked != before, "locked: {locked}");
+    let fields: Vec<&str> = locked.split(':').collect();
+    assert_eq!((fields[1], fields[7]), (format!("!{HASH}").as_str(), "1"), "locked and expired: {locked}");
+    assert_eq!(case.crontab(homes.path()), None, "the crontab is parked");
 
     case.top_up("5.00", "p-2")?;
     assert_eq!(case.balance()?["state"], "active", "a credit acts at once");
     case.until_done("resume")?;
     assert_eq!(shadow(&user.name)?, before, "exactly the previous state");
+    assert_eq!(case.crontab(homes.path()).as_deref(), Some(CRONTAB));
 
+    let negative = Instant::now();
     case.use_up("u-2")?;
     case.use_up("u-3")?;
     case.use_up("u-4")?;
     case.until("deleted")?;
+    let least = GRACE + DELETE_AFTER;
+    assert!(negative.elapsed() >= least, "deleted {:?} after the balance fell", negative.elapsed());
     let done = case.until_done("delete")?;
-    assert!(done["archive"].is_string(), "{done}");
     assert!(!user.home.exists(), "the home is in the quarantine");
-    assert!(std::fs::read_dir(homes.path().join("archive"))?.next().is_some(), "an archive was made");
+    let archive = homes.path().join("archive").join(done["archive"].as_str().context("archive")?);
+    let mut tar = Command::new("tar");
+    tar.args(["--extract", "--to-stdout", "./index.html", "--file"]).arg(archive);
+    assert_eq!(run_ok(&mut tar)?, "the site", "the archive holds the home");
 
     case.top_up("20.00", "p-3")?;
     case.until("active")?;
@@ -181,7 +223,11 @@ fn every_step_is_visible(stack: &Stack, case: &Case<'_>) -> Result<()> {
     }
     stack.hostmeter_ok(&["ledger", "verify"])?;
     let page = stack.panel("/admin/customers/c-1")?;
-    for word in ["account.suspend", "account.deleted", "5.00", &case.account()] {
+    let balance = case.balance()?["balance"].as_str().context("balance")?.to_owned();
+    // The page sets the digits below a hundredth smaller.
+    let (front, rest) = balance.split_at(balance.len() - 4);
+    let balance = format!(">{front}<small>{rest}</small>");
+    for word in ["account.suspend", "account.deleted", "5.00", &case.account(), &balance] {
         assert!(page.contains(word), "the customer's page does not show {word}");
     }
     Ok(())
