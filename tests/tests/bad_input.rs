@@ -7,7 +7,7 @@ use hostmeter_core::wire::key::SigningKey;
 use hostmeter_tests::api::{Answer, Api};
 use hostmeter_tests::run::{Running, program, wait_for};
 use hostmeter_tests::skip::skip;
-use hostmeter_tests::stack::{HOST, Settings, Stack, run};
+use hostmeter_tests::stack::{HOST, Settings, Stack, run, run_ok};
 use hostmeter_tests::users::is_root;
 use serde_json::{Value, json};
 use std::os::unix::process::CommandExt;
@@ -98,6 +98,11 @@ fn the_api_refuses_with_a_code_and_changes_nothing() -> Result<()> {
     assert_eq!(api.post("/v1/customers/c-1/topups", &body, Some("k-2"))?.status, 200);
     let other = json!({"amount": "6.00", "gateway": "manual", "payment": "p-2"});
     assert_eq!(api.post("/v1/customers/c-1/topups", &other, Some("k-2"))?.status, 409);
+    // The key alone and the payment alone are enough.
+    let another = json!({"amount": "5.00", "gateway": "manual", "payment": "p-3"});
+    assert_eq!(api.post("/v1/customers/c-1/topups", &another, Some("k-2"))?.status, 409);
+    assert_eq!(api.post("/v1/customers/c-1/topups", &body, Some("k-4"))?.status, 200);
+    assert_eq!(api.post("/v1/customers/c-1/topups", &other, Some("k-5"))?.status, 409);
     assert_eq!(api.get("/v1/customers/c-1/balance")?.ok()?["balance"], "5.000000");
 
     let stranger = Api::new(&stack.url, "not-a-token");
@@ -134,7 +139,42 @@ fn batches_that_are_not_a_hosts_are_refused() -> Result<()> {
     let half = "00112233445566778899aabbccddeeff";
     let mut enroll = Command::new(program("hostmeter-agent")?);
     enroll.args(["enroll", "--collector", &stack.url, "--config"]).arg(stack.path("agent.toml"));
-    refuses(enroll.args(["--token", &format!("hm1.{half}.{half}")]), &["token"])
+    refuses(enroll.args(["--token", &format!("hm1.{half}.{half}")]), &["token"])?;
+    only_what_a_host_signed_is_taken(&stack)
+}
+
+/// An enrolled host's own envelope with one bit changed, in the signature, the signed header or the body.
+fn only_what_a_host_signed_is_taken(stack: &Stack) -> Result<()> {
+    let asked = json!({"host": HOST, "approve": true});
+    let made = stack.api.post("/v1/enrolment-tokens", &asked, None)?.ok()?;
+    let mut enroll = Command::new(program("hostmeter-agent")?);
+    enroll.args(["enroll", "--collector", &stack.url, "--token", made["token"].as_str().context("token")?]);
+    enroll.arg("--config").arg(stack.path("agent.toml"));
+    run_ok(enroll.arg("--executor-trust").arg(stack.path("executor/trust.json")))?;
+    let kept: Value = serde_json::from_slice(&std::fs::read(stack.path("agent/enrolment.json"))?)?;
+    let seed = std::fs::read(stack.path("agent/host.key"))?;
+    let key = SigningKey::from_seed(&seed.try_into().ok().context("a key of 32 bytes")?)?;
+    let stamp = Stamp {
+        domain: Domain::Batch,
+        host: serde_json::from_value(kept["host_id"].clone())?,
+        epoch: kept["epoch"].as_u64().context("epoch")?,
+        seq: 1,
+        prev: [0; 32],
+        boot: BootId([1; 16]),
+        wall_ns: 1,
+        boottime_ns: 1,
+    };
+    let sealed = seal(&stamp, b"{\"v\":1}", &key)?;
+    let api = Api::new(&stack.url, "");
+    let (header, signature, body) = (44, 200, sealed.len() - 1);
+    for (at, status) in [(signature, 401), (header, 401), (body, 400)] {
+        let mut changed = sealed.clone();
+        changed[at] ^= 1;
+        let got = api.post_bytes("/v1/batches", &changed)?;
+        assert_eq!(got.status, status, "byte {at} changed: {got:?}");
+    }
+    assert_eq!(api.post_bytes("/v1/batches", &sealed)?.status, 200, "as the host signed it");
+    Ok(())
 }
 
 #[test]
@@ -192,6 +232,9 @@ fn hostile_names_and_unknown_uids_are_metered_and_escaped() -> Result<()> {
         Ok(Some(got.body).filter(|b| b["top"].as_array().is_some_and(|t| !t.is_empty())))
     })?;
     assert!(top.to_string().contains("x)%20R%200%200%0A"), "{top}");
+    let page = stack.panel(&format!("/accounts/{id}?range=1h"))?;
+    assert!(page.contains("x)%20R%200%200%0A&#60;b&#62;&#38;"), "the page names the command: {page}");
+    assert!(!page.contains("<b>"), "the page holds the name as it is: {page}");
     let account = stack.api.get(&format!("/v1/accounts/{id}"))?.ok()?;
     assert_eq!(account["uid"], json!(UID));
     assert_eq!(account["customer"], Value::Null, "a uid without a name is never billed");
