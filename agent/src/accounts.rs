@@ -1,8 +1,10 @@
 //! Which uids are accounts, and what passwd knows about them.
 
+mod homes;
 mod rules;
 mod subids;
 
+pub use homes::HomeInodes;
 pub use rules::{Bounds, Rules, Who};
 
 use crate::config::{self, UserRef};

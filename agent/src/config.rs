@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 const TOP_KEYS: &[&str] =
     &["state_dir", "collector", "sample", "accounts", "meters", "executor", "spool", "ship"];
 const INTERVAL_DEFAULT_MS: i64 = 10_000;
+const BPFFS_DEFAULT: &str = "/sys/fs/bpf";
 const STATE_DIR_DEFAULT: &str = "/var/lib/hostmeter-agent";
 
 /// A checked configuration.
@@ -27,6 +28,8 @@ pub struct Config {
     pub accounts: Accounts,
     /// `[meters] kernel`.
     pub kernel: KernelTier,
+    /// `[meters] bpffs`: BPF file system in which figures of the eBPF tier outlive the agent; `None` if they need not.
+    pub bpffs: Option<PathBuf>,
     /// `[meters.disk] every`, milliseconds; `None`: `[meters.disk] on` is false, and homes are not counted.
     pub disk_every_ms: Option<i64>,
     /// `[executor] socket`; without it this host takes no commands.
@@ -66,6 +69,8 @@ pub enum UserRef {
 pub enum KernelTier {
     /// The best that this program and this kernel have.
     Auto,
+    /// Adding up in the kernel by eBPF; the agent does not run where that cannot be.
+    Ebpf,
     /// Reading /proc.
     Proc,
 }
@@ -114,6 +119,7 @@ fn read(top: &Table<'_>, faults: &mut Faults) -> Config {
         interval_ms: INTERVAL_DEFAULT_MS,
         accounts: Accounts::default(),
         kernel: KernelTier::Auto,
+        bpffs: Some(PathBuf::from(BPFFS_DEFAULT)),
         disk_every_ms: Some(DISK_EVERY_DEFAULT_MS),
         executor_socket: None,
         spool_max_bytes: SPOOL_DEFAULT_BYTES,
@@ -133,8 +139,11 @@ fn read(top: &Table<'_>, faults: &mut Faults) -> Config {
     if let Some(t) = top.table("accounts", &["uid_min", "uid_max", "include", "exclude"], faults) {
         config.accounts = read_accounts(&t, faults);
     }
-    if let Some(t) = top.table("meters", &["kernel", "disk"], faults) {
+    if let Some(t) = top.table("meters", &["kernel", "bpffs", "disk"], faults) {
         config.kernel = t.read("kernel", faults, read_kernel).unwrap_or(KernelTier::Auto);
+        if let Some(bpffs) = t.read("bpffs", faults, read_bpffs) {
+            config.bpffs = bpffs;
+        }
         if let Some(t) = t.table("disk", &["on", "every"], faults) {
             let every = t.duration_ms("every", DISK_EVERY_MIN_MS, DISK_EVERY_MAX_MS, faults);
             let is_on = t.flag("on", faults).unwrap_or(true);
@@ -194,8 +203,16 @@ fn read_kernel(word: &str) -> Result<KernelTier, &'static str> {
     match word {
         "auto" => Ok(KernelTier::Auto),
         "proc" => Ok(KernelTier::Proc),
-        "ebpf" => Err("the eBPF tier is not built into this version; write \"auto\" or \"proc\""),
-        _ => Err("must be \"auto\" or \"proc\""),
+        "ebpf" => Ok(KernelTier::Ebpf),
+        _ => Err("must be \"auto\", \"ebpf\" or \"proc\""),
+    }
+}
+
+fn read_bpffs(text: &str) -> Result<Option<PathBuf>, &'static str> {
+    match Path::new(text) {
+        path if path.is_absolute() => Ok(Some(path.to_owned())),
+        _ if text == "none" => Ok(None),
+        _ => Err("must be an absolute path, like \"/sys/fs/bpf\", or \"none\""),
     }
 }
 

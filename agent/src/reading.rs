@@ -3,6 +3,7 @@
 //! Keeping readings cumulative makes persistence simple: the baseline moves only when the batch that ends with it is
 //! durable, so that a failed write widens the open interval and loses nothing.
 
+use crate::accounts::{Accounts, HomeInodes};
 use hostmeter_core::ids::BootId;
 use hostmeter_core::meter::Meter;
 use hostmeter_core::wire::batch::{Coverage, Gap, TopCommand};
@@ -59,6 +60,19 @@ pub struct AccountReading {
     /// of all else is 0.
     #[serde(default)]
     pub is_unseen: bool,
+}
+
+impl AccountReading {
+    /// What passwd and the home say of an account; figures are to come.
+    pub fn named(accounts: &Accounts, homes: &mut HomeInodes, uid: u32) -> Self {
+        let entry = accounts.entry(uid);
+        Self {
+            user: entry.map(|e| e.user.clone()),
+            home: entry.and_then(|e| e.home.clone()),
+            home_inode: homes.of(accounts, uid),
+            ..Self::default()
+        }
+    }
 }
 
 /// The host at one moment; counters since boot or since the source began, as each field says.

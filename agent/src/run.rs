@@ -1,20 +1,19 @@
 //! `hostmeter-agent run`: the sampling thread, shipping beside it, and an orderly end.
 
-use crate::accounts::Who;
 use crate::batch::Sealer;
 use crate::clock::Clock;
-use crate::config::{Accounts, Config, UserRef};
+use crate::config::Config;
 use crate::disk::{Disk, DiskError};
 use crate::http::{Base, Client, HttpError};
 use crate::limits::{INBOX_MAX, PHASE_MAX_MS, STOP_SHIP_MAX};
 use crate::os::{self, OsError};
-use crate::sampler::{SampleError, Sampler, SamplerConfig};
-use crate::sampling::{self, Inbox, Parts, SamplingError, Sweep};
+use crate::sampler::SampleError;
+use crate::sampling::{self, Inbox, Parts, SamplingError};
 use crate::ship::{Link, Shipper, Wake, lock};
 use crate::spool::{Findings, Spool, SpoolError};
 use crate::state::{Enrolment, StateDir, StateError};
 use crate::status::ShipStatus;
-use crate::{commands, control};
+use crate::{commands, control, tier};
 use crossbeam_channel::Sender;
 use hostmeter_core::ids::HostId;
 use std::path::PathBuf;
@@ -73,7 +72,7 @@ pub fn run(config: &Config) -> Result<(), RunError> {
     let (inbox_in, inbox_out) = crossbeam_channel::bounded(INBOX_MAX);
     let durable = outcomes(config, &inbox_in)?;
     let parts = Parts {
-        sweep: sweep(config)?,
+        sweep: tier::sweep(config)?,
         disk: Disk::of_host(config)?,
         spool,
         sealer,
@@ -186,27 +185,6 @@ async fn stop(
     // The inbox may be full of outcomes; the sampling thread empties it.
     let _sent = tokio::task::spawn_blocking(move || inbox.send(Inbox::Stop)).await;
     ended.await
-}
-
-/// The sampler of this host, as the sampling thread calls it.
-fn sweep(config: &Config) -> Result<Sweep, SampleError> {
-    let who = |list: &[UserRef]| {
-        list.iter()
-            .map(|user| match user {
-                UserRef::Uid(uid) => Who::Uid(*uid),
-                UserRef::Name(name) => Who::Name(name.clone()),
-            })
-            .collect()
-    };
-    let Accounts { uid_min, uid_max, include, exclude } = &config.accounts;
-    let mut sampler = Sampler::new(&SamplerConfig {
-        uid_min: *uid_min,
-        uid_max: *uid_max,
-        include: who(include),
-        exclude: who(exclude),
-        ..SamplerConfig::default()
-    })?;
-    Ok(Box::new(move |top| sampler.sweep(top).map_err(|e| e.to_string())))
 }
 
 /// The thread that brings outcomes, if there is an executor.

@@ -33,7 +33,8 @@ fn every_key() {
         include = [33, "www"]
         exclude = ["backup"]
         [meters]
-        kernel = "proc"
+        kernel = "ebpf"
+        bpffs = "none"
         [meters.disk]
         on = true
         every = "15m"
@@ -88,11 +89,11 @@ fn faults() {
         "[accounts]\ninclude = [1, true]",
         "accounts.include[1] = true: must be a user name in quotes or a uid without quotes",
     );
+    check_one("[meters]\nkernel = \"x\"", "meters.kernel = \"x\": must be \"auto\", \"ebpf\" or \"proc\"");
     check_one(
-        "[meters]\nkernel = \"ebpf\"",
-        "meters.kernel = \"ebpf\": the eBPF tier is not built into this version; write \"auto\" or \"proc\"",
+        "[meters]\nbpffs = \"bpf\"",
+        "meters.bpffs = \"bpf\": must be an absolute path, like \"/sys/fs/bpf\", or \"none\"",
     );
-    check_one("[meters]\nkernel = \"x\"", "meters.kernel = \"x\": must be \"auto\" or \"proc\"");
     check_one("[meters.disk]\nevery = \"8d\"", "meters.disk.every = \"8d\": must be from 1s to 7d");
     check_one("[meters.disk]\non = 1", "meters.disk.on = 1: must be true or false, without quotes");
     check_one(
@@ -125,7 +126,7 @@ fn all_faults_at_once() {
             "state = 1: unknown key; did you mean state_dir?",
             "sample.interval = \"soon\": must be a duration from 100ms to 1h: a whole number and ms, s, m, h or d in \
              quotes, like \"10s\"",
-            "meters.kernel = \"best\": must be \"auto\" or \"proc\"",
+            "meters.kernel = \"best\": must be \"auto\", \"ebpf\" or \"proc\"",
         ],
     );
 }

@@ -32,6 +32,13 @@ pub struct KernelClocks {
     pub same_pids: bool,
 }
 
+impl KernelClocks {
+    /// Nanoseconds since boot without time asleep, by which the kernel notes the start of a task.
+    pub fn monotonic_ns(&self) -> u64 {
+        clock_gettime(ClockId::CLOCK_MONOTONIC).map_or(0, |t| nanoseconds(t.into()))
+    }
+}
+
 impl Clocks for KernelClocks {
     fn cpu(&self, pid: u32) -> CpuTime {
         if !self.same_pids {

@@ -32,8 +32,56 @@ impl Share {
     }
 }
 
+/// What a process maps, KiB.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Sizes {
+    /// Anonymous pages.
+    pub anonymous_kib: u64,
+    /// Its part of them.
+    pub own_anonymous_kib: u64,
+    /// Pages of files and shared memory.
+    pub shared_kib: u64,
+    /// Its part of them.
+    pub own_shared_kib: u64,
+}
+
+impl Sizes {
+    /// The parts as shares. Without pages of a kind: anonymous ones would be its own, shared ones not.
+    pub fn share(self) -> Share {
+        let ppm = |part: u64, whole: u64, none: u64| {
+            part.saturating_mul(WHOLE_PPM).checked_div(whole).unwrap_or(none).min(WHOLE_PPM)
+        };
+        Share {
+            anonymous_ppm: ppm(self.own_anonymous_kib, self.anonymous_kib, WHOLE_PPM),
+            shared_ppm: ppm(self.own_shared_kib, self.shared_kib, 0),
+        }
+    }
+
+    /// The sum of two processes.
+    #[must_use]
+    pub fn plus(self, other: Self) -> Self {
+        Self {
+            anonymous_kib: self.anonymous_kib.saturating_add(other.anonymous_kib),
+            own_anonymous_kib: self.own_anonymous_kib.saturating_add(other.own_anonymous_kib),
+            shared_kib: self.shared_kib.saturating_add(other.shared_kib),
+            own_shared_kib: self.own_shared_kib.saturating_add(other.own_shared_kib),
+        }
+    }
+
+    /// Half the weight, the same shares.
+    #[must_use]
+    pub fn halved(self) -> Self {
+        Self {
+            anonymous_kib: self.anonymous_kib / 2,
+            own_anonymous_kib: self.own_anonymous_kib / 2,
+            shared_kib: self.shared_kib / 2,
+            own_shared_kib: self.own_shared_kib / 2,
+        }
+    }
+}
+
 /// Reads the file. Needs `Pss_Anon` and its fellows, which kernels have since 5.4.
-pub fn parse(bytes: &[u8]) -> Result<Share, &'static str> {
+pub fn parse(bytes: &[u8]) -> Result<Sizes, &'static str> {
     let (mut rss, mut anonymous, mut pss_anonymous) = (None, None, None);
     let (mut pss_file, mut pss_shmem) = (None, None);
     for (name, rest) in text::fields(bytes) {
@@ -51,17 +99,21 @@ pub fn parse(bytes: &[u8]) -> Result<Share, &'static str> {
     let (Some(rss), Some(anonymous), Some(pss_anonymous), Some(pss_file), Some(pss_shmem)) = all else {
         return Err("a line of Rss, Anonymous, Pss_Anon, Pss_File, Pss_Shmem is missing");
     };
-    let ppm = |part: u64, whole: u64, none: u64| {
-        part.saturating_mul(WHOLE_PPM).checked_div(whole).unwrap_or(none).min(WHOLE_PPM)
-    };
-    Ok(Share {
-        anonymous_ppm: ppm(pss_anonymous, anonymous, WHOLE_PPM),
-        shared_ppm: ppm(pss_file.saturating_add(pss_shmem), rss.saturating_sub(anonymous), 0),
+    Ok(Sizes {
+        anonymous_kib: anonymous,
+        own_anonymous_kib: pss_anonymous,
+        shared_kib: rss.saturating_sub(anonymous),
+        own_shared_kib: pss_file.saturating_add(pss_shmem),
     })
 }
 
 /// Reads a process. A zombie gives [`Unread::Gone`].
 pub fn read(root: &mut ProcRoot, pid: u32) -> Result<Share, Unread> {
+    sizes(root, pid).map(Sizes::share)
+}
+
+/// Reads what a process maps. A zombie gives [`Unread::Gone`].
+pub fn sizes(root: &mut ProcRoot, pid: u32) -> Result<Sizes, Unread> {
     root.parse(format_args!("{pid}/smaps_rollup"), parse)
 }
 
@@ -78,7 +130,11 @@ mod tests {
             )
         };
         let check = |text: &str, want: Result<(u64, u64), &str>| {
-            assert_eq!(parse(text.as_bytes()).map(|s| (s.anonymous_ppm, s.shared_ppm)), want, "{text}");
+            assert_eq!(
+                parse(text.as_bytes()).map(Sizes::share).map(|s| (s.anonymous_ppm, s.shared_ppm)),
+                want,
+                "{text}"
+            );
         };
         check(&text(500), Ok((500_000, 250_000)));
         check(&text(9_999), Ok((500_000, 1_000_000)));

@@ -1,6 +1,7 @@
 //! What a sampler needs to know, and how making one or a sweep can fail.
 
 use crate::accounts::{AccountsError, Who};
+use crate::ebpf::KernelError;
 use crate::proc::{ProcError, Unread};
 use std::path::PathBuf;
 
@@ -52,6 +53,9 @@ pub enum SampleError {
     /// The boot id, without which figures of two boots could be mixed.
     #[error("the boot id cannot be read ({0})")]
     Boot(Unread),
+    /// The programs in the kernel.
+    #[error(transparent)]
+    Kernel(#[from] KernelError),
     /// The kernel gave no random number.
     #[error("the kernel gave no random number ({0})")]
     Random(String),

@@ -14,8 +14,9 @@ mod threads;
 
 pub use config::{SampleError, SamplerConfig};
 
-use crate::accounts::{Accounts, Bounds};
-use crate::host::{self, NotBusy};
+use crate::accounts::{Accounts, Bounds, HomeInodes};
+use crate::host;
+use crate::host_window::HostWindow;
 use crate::limits::{ACCOUNTS_MAX, SWEEP_TIME_MAX};
 use crate::meter::Uses;
 use crate::proc::cpu_clock::{Clocks, CpuTime, KernelClocks};
@@ -25,7 +26,7 @@ use crate::session::Utmp;
 use crate::top::Commands;
 use listing::Listing;
 use process::Process;
-use report::{Tally, Window};
+use report::Tally;
 use share::Shares;
 use std::collections::{BTreeMap, HashMap};
 use std::time::Instant;
@@ -35,7 +36,6 @@ use std::time::Instant;
 struct Account {
     uses: Uses,
     commands: Commands,
-    home_inode: Option<u64>,
 }
 
 /// Samples this host. Counters are cumulative since it was made.
@@ -51,7 +51,7 @@ pub struct Sampler {
     by_uid: BTreeMap<u32, Account>,
     sessions: BTreeMap<u32, u32>,
     shares: Shares,
-    not_busy: NotBusy,
+    host: HostWindow,
     system_ns: u64,
     /// Number of this sweep, from 1.
     sweep: u64,
@@ -59,11 +59,10 @@ pub struct Sampler {
     first_ticks: u64,
     now_ns: u64,
     before_ns: u64,
-    window: Option<Window>,
     tally: Tally,
     last_fault: Option<String>,
     listing: Listing,
-    home_cursor: u32,
+    homes: HomeInodes,
     tids: Vec<u32>,
 }
 
@@ -102,17 +101,16 @@ impl Sampler {
             by_uid: BTreeMap::new(),
             sessions: BTreeMap::new(),
             shares: Shares::default(),
-            not_busy: NotBusy::default(),
+            host: HostWindow::default(),
             system_ns: 0,
             sweep: 0,
             first_ticks: 0,
             now_ns: 0,
             before_ns: 0,
-            window: None,
             tally: Tally::default(),
             last_fault: None,
             listing: Listing::default(),
-            home_cursor: 0,
+            homes: HomeInodes::default(),
             tids: Vec::new(),
         })
     }
@@ -178,7 +176,7 @@ impl Sampler {
     fn end(&mut self) {
         self.sample_shares();
         self.follow_sessions();
-        self.refresh_homes();
+        self.homes.refresh_one(&self.accounts);
         let window_ns = self.window_ns();
         for account in self.by_uid.values_mut() {
             account.uses.processes.end(window_ns);
@@ -228,25 +226,8 @@ impl Sampler {
             self.tally.turned_away = self.tally.turned_away.saturating_add(1);
             return false;
         }
-        let home_inode = self.home_inode(uid);
-        self.by_uid.insert(uid, Account { home_inode, ..Account::default() });
+        self.by_uid.insert(uid, Account::default());
         true
-    }
-
-    fn home_inode(&self, uid: u32) -> Option<u64> {
-        let home = self.accounts.entry(uid)?.home.as_ref()?;
-        crate::accounts::home_inode(home, uid)
-    }
-
-    /// One home a sweep is looked at again, in turn: a restored home has a new inode.
-    fn refresh_homes(&mut self) {
-        let next = self.by_uid.range(self.home_cursor..).next().or_else(|| self.by_uid.iter().next());
-        let Some(uid) = next.map(|(uid, _)| *uid) else { return };
-        self.home_cursor = uid.saturating_add(1);
-        let inode = self.home_inode(uid);
-        if let Some(account) = self.by_uid.get_mut(&uid) {
-            account.home_inode = inode;
-        }
     }
 }
 

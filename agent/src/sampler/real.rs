@@ -99,6 +99,8 @@ fn cpu_agrees_with_what_the_process_says_itself() {
     let mut sampler = sampler(&[burner, idler]);
     let mut idle = Shell::start(idler, "echo here; read x");
     idle.line();
+    // It says that it is there before it sleeps.
+    pause(100);
     let first = sampler.sweep(false).unwrap();
     // The first line of `times` is the shell's own user and system time, by times(2).
     let script = "read x; i=0; while [ $i -lt 3000000 ]; do i=$((i+1)); done; times; read x";

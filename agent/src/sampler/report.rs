@@ -3,7 +3,7 @@
 use super::process::{Process, ShareState};
 use super::threads::IoState;
 use super::{Account, Sampler, Unread};
-use crate::host;
+use crate::host_window::share_ppm;
 use crate::limits::{PROCESSES_MAX, READING_GAPS_MAX};
 use crate::meter::Source as _;
 use crate::meter::io::Io;
@@ -11,11 +11,6 @@ use crate::reading::{AccountReading, HostReading, Reading};
 use hostmeter_core::meter::Meter;
 use hostmeter_core::wire::batch::{Coverage, Gap, GapMeter};
 use std::collections::BTreeMap;
-
-/// All, in millionths.
-const ALL_PPM: u64 = 1_000_000;
-/// `/proc/stat` counts in ticks, so a difference up to this is no proof that anything was missed, µs a CPU.
-const CLOCK_SLACK_USEC: u64 = 10_000;
 
 /// What one sweep found beside the figures.
 #[derive(Debug, Default)]
@@ -123,37 +118,13 @@ fn gap(meter: Meter, uid: Option<u32>, reason: &str) -> Gap {
     Gap { meter: GapMeter::One(meter), uid, reason: reason.to_owned() }
 }
 
-fn share_ppm(part: u64, whole: u64) -> u32 {
-    let ppm = part.saturating_mul(ALL_PPM).checked_div(whole).unwrap_or(ALL_PPM).min(ALL_PPM);
-    u32::try_from(ppm).unwrap_or(u32::MAX)
-}
-
-/// Where the last report stood: coverage is about the time since.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Window {
-    at_ns: u64,
-    not_busy_usec: u64,
-    seen_usec: u64,
-}
-
-/// Of the time that the CPUs were busy since the last report, the share that was seen at some process.
-fn cpu_ppm(cpus: u32, from: Window, to: Window) -> Option<u32> {
-    let wall_usec = to.at_ns.checked_sub(from.at_ns)? / 1_000;
-    let idle_usec = to.not_busy_usec.checked_sub(from.not_busy_usec)?;
-    let busy_usec = u64::from(cpus).saturating_mul(wall_usec).saturating_sub(idle_usec);
-    let seen_usec = to.seen_usec.checked_sub(from.seen_usec)?;
-    let slack_usec = u64::from(cpus).saturating_mul(CLOCK_SLACK_USEC);
-    let covered = seen_usec.saturating_add(slack_usec) >= busy_usec;
-    Some(if covered { share_ppm(1, 1) } else { share_ppm(seen_usec, busy_usec) })
-}
-
 impl Sampler {
     /// Makes the reading.
     pub(super) fn report(&mut self, top: bool) -> Reading {
         let mut reading = Reading {
             boottime_ns: 0,
             source: self.source.clone(),
-            accounts: self.by_uid.iter().map(|(uid, a)| (*uid, self.account_reading(*uid, a))).collect(),
+            accounts: self.account_readings(),
             host: HostReading::default(),
             coverage: Coverage {
                 cpu_ppm: None,
@@ -173,53 +144,25 @@ impl Sampler {
         reading
     }
 
-    fn account_reading(&self, uid: u32, account: &Account) -> AccountReading {
-        let entry = self.accounts.entry(uid);
-        let mut out = AccountReading {
-            user: entry.map(|e| e.user.clone()),
-            home: entry.and_then(|e| e.home.clone()),
-            home_inode: account.home_inode,
-            alive: account.uses.processes.now() > 0 || account.uses.sessions.now() > 0,
-            ..AccountReading::default()
+    fn account_readings(&mut self) -> BTreeMap<u32, AccountReading> {
+        let (accounts, homes) = (&self.accounts, &mut self.homes);
+        let read = |(uid, account): (&u32, &Account)| {
+            let mut out = AccountReading::named(accounts, homes, *uid);
+            out.alive = account.uses.processes.now() > 0 || account.uses.sessions.now() > 0;
+            account.uses.report(&mut out);
+            (*uid, out)
         };
-        account.uses.report(&mut out);
-        out
+        self.by_uid.iter().map(read).collect()
     }
 
-    /// The host is read last, close to the time that the reading carries.
     fn host_reading(&mut self, reading: &mut Reading) {
-        let accounts_usec =
-            self.by_uid.values().fold(0_u64, |sum, a| sum.saturating_add(a.uses.cpu.total_ns() / 1_000));
-        let system_usec = self.system_ns / 1_000;
-        let host = &mut reading.host;
-        host.accounts_usec = Some(accounts_usec);
-        host.system_usec = Some(system_usec);
-        host.processes = i64::try_from(self.listing.pids.len()).ok();
-        match host::memory_totals(&mut self.root) {
-            Ok(memory) => {
-                host.memory_total_kib = Some(memory.total_kib);
-                host.memory_available_kib = memory.available_kib;
-            }
-            Err(e) => self.tally.unread(&e),
-        }
-        let totals = host::cpu_totals(&mut self.root);
-        reading.boottime_ns = self.clocks.boottime_ns();
-        match totals {
-            Ok(totals) => {
-                let usec = totals.not_busy_ticks.saturating_mul(self.tick_ns / 1_000);
-                let not_busy_usec = self.not_busy.next(usec);
-                host.cpus = totals.cpus;
-                host.not_busy_usec = Some(not_busy_usec);
-                let seen_usec = accounts_usec.saturating_add(system_usec);
-                let now = Window { at_ns: reading.boottime_ns, not_busy_usec, seen_usec };
-                reading.coverage.cpu_ppm = self.window.and_then(|from| cpu_ppm(totals.cpus, from, now));
-                self.window = Some(now);
-            }
-            Err(e) => {
-                self.tally.unread(&e);
-                self.window = None;
-            }
-        }
+        let accounts_ns =
+            self.by_uid.values().fold(0_u64, |sum, a| sum.saturating_add(a.uses.cpu.total_ns()));
+        reading.host.processes = i64::try_from(self.listing.pids.len()).ok();
+        let clocks = &self.clocks;
+        let seen_ns = (accounts_ns, self.system_ns);
+        let unread = self.host.fill(reading, &mut self.root, || clocks.boottime_ns(), seen_ns);
+        unread.iter().for_each(|e| self.tally.unread(e));
     }
 
     /// One line for all that was not as documented in a sweep, and only when it is another than before.
@@ -236,27 +179,6 @@ impl Sampler {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn coverage_of_cpu() {
-        let check = |busy_usec: u64, seen_usec: u64, want: Option<u32>| {
-            let from = Window { at_ns: 5, not_busy_usec: 100, seen_usec: 50 };
-            let to = Window {
-                at_ns: 5 + 10_000_000_000,
-                not_busy_usec: 100 + 20_000_000 - busy_usec,
-                seen_usec: 50 + seen_usec,
-            };
-            assert_eq!(cpu_ppm(2, from, to), want, "{busy_usec} {seen_usec}");
-        };
-        check(10_000_000, 10_000_000, Some(1_000_000));
-        check(10_000_000, 9_980_000, Some(1_000_000));
-        check(10_000_000, 9_979_999, Some(997_999));
-        check(10_000_000, 0, Some(0));
-        check(10_000, 0, Some(1_000_000));
-        check(10_000_000, 12_000_000, Some(1_000_000));
-        let at = |not_busy_usec| Window { at_ns: 5, not_busy_usec, seen_usec: 0 };
-        assert_eq!(cpu_ppm(2, at(9), at(8)), None, "idle time that fell says nothing");
-    }
 
     #[test]
     fn gaps_are_bounded() {

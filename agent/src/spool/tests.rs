@@ -353,13 +353,7 @@ fn a_full_disk_loses_nothing() {
         std::process::Command::new(args[0]).args(&args[1..]).arg(&disk).status().is_ok_and(|s| s.success())
     };
     if !mount(&["mount", "-t", "tmpfs", "-o", "size=128k", "tmpfs"]) {
-        let why = "skipped: a_full_disk_loses_nothing: mounting a tmpfs is not allowed here";
-        println!("{why}");
-        if let Some(list) = std::env::var_os("HOSTMETER_SKIPS") {
-            use std::io::Write;
-            let mut list = OpenOptions::new().append(true).create(true).open(list).unwrap();
-            writeln!(list, "{why}").unwrap();
-        }
+        crate::skip::skip("a_full_disk_loses_nothing", "mounting a tmpfs is not allowed here");
         return;
     }
     let result = std::panic::catch_unwind(|| {

@@ -1,0 +1,304 @@
+//! The programs in the kernel: loading, attaching, and reading what they write.
+
+use super::layout::{CommandRow, Control, Record, SLOTS_MAX, ShareRow, Usage};
+use super::pins::Pins;
+use hostmeter_core::ids::BootId;
+use libbpf_rs::{
+    ErrorKind, Iter, Link, MapCore as _, MapFlags, MapHandle, Object, ObjectBuilder, OpenObject,
+};
+use std::io::Read as _;
+use std::path::{Path, PathBuf};
+
+/// What clang made of `bpf/`.
+const OBJECT: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/hostmeter.bpf.o"));
+/// The program that a sweep runs; it is loaded anew by every agent.
+const SWEEP: &str = "hm_sweep";
+/// The programs that go on without an agent. The last one is pinned last, so that it tells that all are.
+const STANDING: [&str; 2] = ["hm_exited", "hm_switched"];
+/// Names and sizes of value of the maps.
+const MAPS: [(&str, usize); 7] = [
+    (CONTROL, Control::BYTES),
+    (ORDER, 4),
+    (SLOTS, 4),
+    (USAGE, Usage::BYTES),
+    (SHARES, ShareRow::BYTES),
+    (SESSIONS, 8),
+    (COMMANDS, CommandRow::VALUE_BYTES),
+];
+const CONTROL: &str = "hm_control";
+const ORDER: &str = "hm_order";
+const SLOTS: &str = "hm_slots";
+const USAGE: &str = "hm_usage";
+const SHARES: &str = "hm_shares";
+const SESSIONS: &str = "hm_sessions";
+const COMMANDS: &str = "hm_commands";
+/// Tasks' storage is reached by the programs alone.
+const TASKS: &str = "hm_tasks";
+/// Entries asked for by one call.
+const BATCH: u32 = 256;
+/// Bytes read at once from a sweep: more than it may tell.
+const SWEEP_BYTES: usize = 32 * 1024;
+
+/// Why the eBPF tier cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum KernelError {
+    /// The kernel or the rights do not allow it.
+    #[error("the kernel does not take the programs: {0}")]
+    Load(String),
+    /// They were taken, and something failed then.
+    #[error("{what}: {why}")]
+    Use {
+        /// What was done.
+        what: &'static str,
+        /// What the kernel said.
+        why: String,
+    },
+    /// Figures could not be kept in the BPF file system.
+    #[error("{path}: {why}")]
+    Pins {
+        /// Where.
+        path: PathBuf,
+        /// Why.
+        why: String,
+    },
+    /// A bug: program and agent do not fit together.
+    #[error("{0} has not the layout that this agent knows")]
+    Layout(&'static str),
+}
+
+fn failed<E: std::fmt::Display>(what: &'static str) -> impl Fn(E) -> KernelError {
+    move |e| KernelError::Use { what, why: e.to_string() }
+}
+
+/// The attached programs and their maps.
+pub struct Programs {
+    control: MapHandle,
+    order: MapHandle,
+    usage: MapHandle,
+    shares: MapHandle,
+    sessions: MapHandle,
+    commands: MapHandle,
+    sweep: Link,
+    /// Without pins, the standing programs end with these.
+    _standing: Vec<Link>,
+    pins: Option<Pins>,
+    resumed: bool,
+    buffer: Vec<u8>,
+}
+
+impl std::fmt::Debug for Programs {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Programs")
+            .field("pins", &self.pins)
+            .field("resumed", &self.resumed)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Programs {
+    /// Loads and attaches the programs. With `bpffs`, they and their figures outlive the agent, and those of an agent
+    /// before this one in the same boot go on. `begun_ns` is the monotonic clock now, `map_id` a random number.
+    ///
+    /// Needs `CAP_BPF` and `CAP_PERFMON` (or root), and BTF (`CONFIG_DEBUG_INFO_BTF`), Linux 5.17 or later.
+    pub fn open(bpffs: Option<&Path>, boot: BootId, begun_ns: u64, map_id: u64) -> Result<Self, KernelError> {
+        libbpf_rs::set_print(None);
+        let pins = bpffs.map(|path| Pins::open(path, boot)).transpose()?;
+        let names = || MAPS.iter().map(|(name, _)| *name).chain([TASKS]).chain(STANDING);
+        let resumed = pins.as_ref().is_some_and(|p| p.has_all(names()));
+        if let Some(pins) = pins.as_ref().filter(|_| !resumed) {
+            // What an agent left that was killed while it set up counts for nothing yet.
+            pins.clear()?;
+        }
+        let object = load(pins.as_ref().filter(|_| resumed))?;
+        if !resumed {
+            let cpus = libbpf_rs::num_possible_cpus().map_err(failed("counting CPUs"))?;
+            let cpus = u32::try_from(cpus).unwrap_or(u32::MAX);
+            put(&map(&object, CONTROL)?, 0, &Control::begin(begun_ns, map_id, cpus))?;
+        }
+        let standing = if resumed { Vec::new() } else { attach(&object, pins.as_ref())? };
+        Ok(Self {
+            control: map(&object, CONTROL)?,
+            order: map(&object, ORDER)?,
+            usage: map(&object, USAGE)?,
+            shares: map(&object, SHARES)?,
+            sessions: map(&object, SESSIONS)?,
+            commands: map(&object, COMMANDS)?,
+            sweep: link(&object, SWEEP)?,
+            _standing: standing,
+            pins,
+            resumed,
+            buffer: Vec::with_capacity(SWEEP_BYTES),
+        })
+    }
+
+    /// Whether figures of an agent before this one go on.
+    pub fn resumed(&self) -> bool {
+        self.resumed
+    }
+
+    /// Whether the figures outlive this agent.
+    pub fn pinned(&self) -> bool {
+        self.pins.is_some()
+    }
+
+    /// Runs the sweep over all tasks; with `top`, commands are counted, too.
+    pub(super) fn sweep(&mut self, top: bool) -> Result<Vec<Record>, KernelError> {
+        put(&self.order, 0, &u32::from(top).to_ne_bytes())?;
+        let fail = failed("a sweep");
+        let mut iter = Iter::new(&self.sweep).map_err(failed("beginning a sweep"))?;
+        self.buffer.clear();
+        self.buffer.resize(SWEEP_BYTES, 0);
+        let mut records = Vec::new();
+        loop {
+            match iter.read(&mut self.buffer) {
+                Ok(0) => return Ok(records),
+                Ok(n) => {
+                    let told = self.buffer.get(..n).unwrap_or_default();
+                    records.extend(told.chunks_exact(Record::BYTES).filter_map(Record::read));
+                }
+                // The kernel pauses after a million tasks without a word.
+                Err(e)
+                    if matches!(
+                        e.kind(),
+                        std::io::ErrorKind::Interrupted | std::io::ErrorKind::WouldBlock
+                    ) => {}
+                Err(e) => return Err(fail(e)),
+            }
+        }
+    }
+
+    /// What holds for all.
+    pub(super) fn control(&self) -> Result<Control, KernelError> {
+        let bytes = get(&self.control, 0)?;
+        Control::read(&bytes).ok_or(KernelError::Layout(CONTROL))
+    }
+
+    /// Every slot given away, by its number.
+    pub(super) fn usage(&self, used: u32) -> Result<Vec<Usage>, KernelError> {
+        let used = used.min(SLOTS_MAX);
+        let count = used.clamp(1, BATCH);
+        let rows =
+            self.usage.lookup_batch(count, MapFlags::ANY, MapFlags::ANY).map_err(failed("reading usage"))?;
+        let most = usize::try_from(used).unwrap_or(usize::MAX);
+        let rows: Option<Vec<Usage>> = rows.take(most).map(|(_, value)| Usage::read(&value)).collect();
+        let rows = rows.ok_or(KernelError::Layout(USAGE))?;
+        // The iterator ends early where a call fails, and does not say so.
+        if rows.len() < most {
+            return Err(KernelError::Use {
+                what: "reading usage",
+                why: "not every slot was read".to_owned(),
+            });
+        }
+        Ok(rows)
+    }
+
+    /// Tells the share of a uid's pages, and whether it may be sampled.
+    pub(super) fn set_share(&self, slot: u32, share: ShareRow) -> Result<(), KernelError> {
+        put(&self.shares, slot, &share.bytes())
+    }
+
+    /// Says that processes of a slot may be sampled. A share known from before stays in force.
+    pub(super) fn want_share(&self, slot: u32) -> Result<(), KernelError> {
+        let mut bytes = get(&self.shares, slot)?;
+        let wanted = bytes.first_chunk_mut().ok_or(KernelError::Layout(SHARES))?;
+        *wanted = 1_u32.to_ne_bytes();
+        put(&self.shares, slot, &bytes)
+    }
+
+    /// Milliseconds of sessions of a slot.
+    pub(super) fn session_ms(&self, slot: u32) -> Result<u64, KernelError> {
+        let bytes = get(&self.sessions, slot)?;
+        bytes.as_slice().try_into().map(u64::from_ne_bytes).map_err(|_| KernelError::Layout(SESSIONS))
+    }
+
+    /// Sets them.
+    pub(super) fn set_session_ms(&self, slot: u32, ms: u64) -> Result<(), KernelError> {
+        put(&self.sessions, slot, &ms.to_ne_bytes())
+    }
+
+    /// Commands since they were taken last, which begin anew.
+    pub(super) fn take_commands(&self) -> Result<Vec<CommandRow>, KernelError> {
+        let rows = self
+            .commands
+            .lookup_and_delete_batch(BATCH, MapFlags::ANY, MapFlags::ANY)
+            .map_err(failed("reading commands"))?;
+        Ok(rows.filter_map(|(key, value)| CommandRow::read(&key, &value)).collect())
+    }
+}
+
+fn open_object() -> Result<OpenObject, KernelError> {
+    let mut builder = ObjectBuilder::default();
+    builder.name("hostmeter").map_err(failed("naming the programs"))?;
+    builder.open_memory(OBJECT).map_err(failed("opening the programs"))
+}
+
+fn load(pinned: Option<&Pins>) -> Result<Object, KernelError> {
+    let mut open = open_object()?;
+    if let Some(pins) = pinned {
+        for mut map in open.maps_mut() {
+            let path = map.name().to_str().filter(|n| n.starts_with("hm_")).map(|name| pins.path(name));
+            if let Some(path) = path {
+                map.reuse_pinned_map(path).map_err(failed("going on with pinned figures"))?;
+            }
+        }
+        for mut program in open.progs_mut() {
+            // The standing ones run already.
+            let is_sweep = program.name() == SWEEP;
+            program.set_autoload(is_sweep);
+        }
+    }
+    let object = open.load().map_err(|e| KernelError::Load(explain(&e)))?;
+    for (name, bytes) in MAPS {
+        if usize::try_from(map(&object, name)?.value_size()).ok() != Some(bytes) {
+            return Err(KernelError::Layout(name));
+        }
+    }
+    Ok(object)
+}
+
+fn explain(e: &libbpf_rs::Error) -> String {
+    let hint = match e.kind() {
+        ErrorKind::PermissionDenied => " (root, or the capabilities CAP_BPF and CAP_PERFMON, are needed)",
+        ErrorKind::NotFound => " (it has no BTF: CONFIG_DEBUG_INFO_BTF)",
+        _ => "",
+    };
+    format!("{e}{hint}")
+}
+
+fn map(object: &Object, name: &'static str) -> Result<MapHandle, KernelError> {
+    let map = object.maps().find(|m| m.name() == name).ok_or(KernelError::Layout(name))?;
+    MapHandle::try_from(&map).map_err(failed("opening a map"))
+}
+
+fn link(object: &Object, name: &'static str) -> Result<Link, KernelError> {
+    let program = object.progs_mut().find(|p| p.name() == name).ok_or(KernelError::Layout(name))?;
+    program.attach().map_err(failed("attaching a program"))
+}
+
+/// Attaches the standing programs, and pins them after the maps.
+fn attach(object: &Object, pins: Option<&Pins>) -> Result<Vec<Link>, KernelError> {
+    if let Some(pins) = pins {
+        for name in MAPS.iter().map(|(name, _)| *name).chain([TASKS]) {
+            map(object, name)?.pin(pins.path(name)).map_err(failed("pinning a map"))?;
+        }
+    }
+    let mut links = Vec::new();
+    for name in STANDING {
+        links.push(link(object, name)?);
+    }
+    if let Some(pins) = pins {
+        for (name, link) in STANDING.iter().zip(&mut links) {
+            link.pin(pins.path(name)).map_err(failed("pinning a program"))?;
+        }
+    }
+    Ok(links)
+}
+
+fn get(map: &MapHandle, key: u32) -> Result<Vec<u8>, KernelError> {
+    let value = map.lookup(&key.to_ne_bytes(), MapFlags::ANY).map_err(failed("reading a map"))?;
+    value.ok_or(KernelError::Layout("an entry of an array"))
+}
+
+fn put(map: &MapHandle, key: u32, value: &[u8]) -> Result<(), KernelError> {
+    map.update(&key.to_ne_bytes(), value, MapFlags::ANY).map_err(failed("writing a map"))
+}

@@ -1,0 +1,281 @@
+//! Readings of what the kernel added up.
+
+use super::layout::{Control, NO_SLOT, Record, Usage};
+use super::programs::{KernelError, Programs};
+use super::sessions::Sessions;
+use super::shares::Shares;
+use crate::accounts::{Accounts, Bounds, HomeInodes};
+use crate::host;
+use crate::host_window::HostWindow;
+use crate::meter::memory::DoubleKibNs;
+use crate::proc::ProcRoot;
+use crate::proc::command::Command;
+use crate::proc::cpu_clock::{Clocks, KernelClocks};
+use crate::reading::{AccountReading, HostReading, Reading, Source};
+use crate::sampler::{SampleError, SamplerConfig};
+use crate::session::Utmp;
+use crate::top::Commands;
+use hostmeter_core::meter::Meter;
+use hostmeter_core::wire::batch::{Coverage, Gap, GapMeter, TopCommand};
+use std::collections::BTreeMap;
+use std::path::Path;
+
+/// All, in millionths.
+const ALL_PPM: u32 = 1_000_000;
+/// Twice a KiB·ms in KiB·ns, the unit in which commands are added up.
+const DOUBLE_KIB_NS: DoubleKibNs = 2_000_000;
+
+/// Samples this host by the programs in its kernel.
+#[derive(Debug)]
+pub struct KernelSampler {
+    programs: Programs,
+    root: ProcRoot,
+    clocks: KernelClocks,
+    accounts: Accounts,
+    utmp: Utmp,
+    source: Source,
+    tick_ms: u64,
+    shares: Shares,
+    sessions: Sessions,
+    homes: HomeInodes,
+    host: HostWindow,
+    /// By slot: whose it was, and what of it came before that.
+    slots: Vec<Slot>,
+    /// Presence by the sweep before, µs.
+    present_usec: BTreeMap<u32, u64>,
+}
+
+/// What is known of a slot.
+#[derive(Clone, Copy, Debug, Default)]
+struct Slot {
+    owner: Option<u32>,
+    /// Used while it had another owner, or none.
+    earlier: Usage,
+    session_ms: u64,
+    /// Open sessions at the last sweep.
+    sessions: u64,
+}
+
+/// One account's sum over its slots.
+#[derive(Clone, Copy, Debug, Default)]
+struct Sum {
+    usage: Usage,
+    session_ms: u64,
+    sessions: u64,
+}
+
+impl KernelSampler {
+    /// Loads the programs, or goes on with those pinned below `bpffs`.
+    pub fn new(config: &SamplerConfig, bpffs: Option<&Path>) -> Result<Self, SampleError> {
+        let mut root = ProcRoot::open(&config.proc_root)?;
+        let boot = host::boot_id(&mut root).map_err(SampleError::Boot)?;
+        let bounds = Bounds::from_login_defs(&config.login_defs, config.uid_min, config.uid_max)?;
+        let accounts = Accounts::new(&config.passwd, bounds, &config.include, &config.exclude)?;
+        let mut id = [0_u8; 8];
+        getrandom::fill(&mut id).map_err(|e| SampleError::Random(e.to_string()))?;
+        let clocks = KernelClocks { same_pids: true };
+        let programs = Programs::open(bpffs, boot, clocks.monotonic_ns(), u64::from_le_bytes(id))?;
+        let map_id = programs.control()?.map_id ^ rules_id(config, bounds);
+        tracing::info!(
+            pinned = programs.pinned(),
+            resumed = programs.resumed(),
+            "metering in the kernel by eBPF"
+        );
+        Ok(Self {
+            programs,
+            root,
+            clocks,
+            accounts,
+            utmp: Utmp::new(config.utmp.as_deref()),
+            source: Source { boot, tier: "ebpf".to_owned(), map_id },
+            tick_ms: host::tick_ns() / 1_000_000,
+            shares: Shares::default(),
+            sessions: Sessions::default(),
+            homes: HomeInodes::default(),
+            host: HostWindow::default(),
+            slots: Vec::new(),
+            present_usec: BTreeMap::new(),
+        })
+    }
+
+    /// Where the figures come from; the same over a restart if they are pinned.
+    pub fn source(&self) -> &Source {
+        &self.source
+    }
+
+    /// Sweeps once. With `top`, the reading carries the commands since the last such list.
+    pub fn sweep(&mut self, top: bool) -> Result<Reading, SampleError> {
+        let mut faults = Vec::new();
+        if let Err(e) = self.accounts.refresh() {
+            faults.push(e.to_string());
+        }
+        let before = self.programs.control()?;
+        let records = self.programs.sweep(top)?;
+        let control = self.programs.control()?;
+        let rows = self.programs.usage(control.used)?;
+        self.shares.sample(&self.programs, &mut self.root, &records)?;
+        let window_ms =
+            if before.swept_ns == 0 { 0 } else { (control.swept_ns - before.swept_ns) / 1_000_000 };
+        let utmp = self.utmp.refresh().err();
+        self.meet(&rows)?;
+        self.count_sessions(&records, window_ms)?;
+        let (sums, system_ns) = self.sums(&rows);
+        self.homes.refresh_one(&self.accounts);
+        let mut reading = Reading {
+            boottime_ns: 0,
+            source: self.source.clone(),
+            accounts: self.account_readings(&sums, window_ms),
+            host: HostReading { processes: i64::try_from(control.processes).ok(), ..HostReading::default() },
+            coverage: Coverage { cpu_ppm: None, io_ppm: Some(ALL_PPM), memory_ppm: Some(ALL_PPM) },
+            limited: self.limits(&control, &before),
+            gaps: utmp.iter().map(|why| no_sessions(why)).collect(),
+            top: BTreeMap::new(),
+        };
+        if top {
+            reading.top = self.top()?;
+        }
+        let accounts_ns = sums.values().fold(0_u64, |sum, s| sum.saturating_add(s.usage.cpu_ns));
+        let clocks = self.clocks;
+        let unread =
+            self.host.fill(&mut reading, &mut self.root, || clocks.boottime_ns(), (accounts_ns, system_ns));
+        faults.extend(unread.iter().map(ToString::to_string));
+        if let Some(first) = faults.first() {
+            tracing::warn!(first, "some files could not be read");
+        }
+        Ok(reading)
+    }
+
+    /// Finds whose each slot is.
+    fn meet(&mut self, rows: &[Usage]) -> Result<(), KernelError> {
+        let known = self.slots.len();
+        self.slots.resize(rows.len().max(known), Slot::default());
+        for (number, (row, slot)) in (0_u32..).zip(rows.iter().zip(&mut self.slots)) {
+            let is_account = row.filled && number != NO_SLOT && self.accounts.is_account(row.uid);
+            let owner = Some(row.uid).filter(|_| is_account);
+            if slot.owner == owner {
+                continue;
+            }
+            // A slot that this agent sees for the first time is its owner's from the start: so had it the readings
+            // before a restart.
+            let is_new = usize::try_from(number).is_ok_and(|n| n >= known);
+            slot.earlier = if is_new { Usage::default() } else { *row };
+            slot.owner = owner;
+            if owner.is_some() {
+                slot.session_ms = self.programs.session_ms(number)?;
+                self.programs.want_share(number)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Counts the time of open sessions since the sweep before.
+    fn count_sessions(&mut self, records: &[Record], window_ms: u64) -> Result<(), KernelError> {
+        let times = (window_ms, self.clocks.boottime_ns() / 1_000_000, self.tick_ms);
+        let open = self.sessions.follow(&mut self.root, &self.utmp, &self.accounts, records, times);
+        self.slots.iter_mut().for_each(|slot| slot.sessions = 0);
+        for session in open {
+            let slot = (0_u32..).zip(&mut self.slots).find(|(_, slot)| slot.owner == Some(session.uid));
+            // Whoever has a session has a process, and so a slot, at the latest by the next sweep.
+            let Some((number, slot)) = slot else { continue };
+            slot.sessions = slot.sessions.saturating_add(1);
+            slot.session_ms = slot.session_ms.saturating_add(session.ms);
+            self.programs.set_session_ms(number, slot.session_ms)?;
+        }
+        Ok(())
+    }
+
+    /// Adds up the slots of each account; and CPU time of everything else, nanoseconds.
+    fn sums(&self, rows: &[Usage]) -> (BTreeMap<u32, Sum>, u64) {
+        let (mut sums, mut system_ns) = (BTreeMap::<u32, Sum>::new(), 0_u64);
+        for (row, slot) in rows.iter().zip(&self.slots) {
+            let Some(uid) = slot.owner else {
+                system_ns = system_ns.saturating_add(row.cpu_ns);
+                continue;
+            };
+            let sum = sums.entry(uid).or_default();
+            sum.usage = sum.usage.plus(&row.since(&slot.earlier));
+            sum.session_ms = sum.session_ms.saturating_add(slot.session_ms);
+            sum.sessions = sum.sessions.saturating_add(slot.sessions);
+        }
+        (sums, system_ns)
+    }
+
+    fn account_readings(
+        &mut self,
+        sums: &BTreeMap<u32, Sum>,
+        window_ms: u64,
+    ) -> BTreeMap<u32, AccountReading> {
+        let mut out = BTreeMap::new();
+        for (uid, Sum { usage, session_ms, sessions }) in sums {
+            let mut account = AccountReading::named(&self.accounts, &mut self.homes, *uid);
+            account.alive = usage.processes > 0 || *sessions > 0;
+            account.counters = BTreeMap::from([
+                (Meter::CpuUsec, usage.cpu_ns / 1_000),
+                (Meter::MemoryKibSec, usage.memory_kib_ms / 1_000),
+                (Meter::IoReadBytes, usage.read_bytes),
+                (Meter::IoWriteBytes, usage.net_written_bytes),
+                (Meter::IoOps, usage.ops),
+                (Meter::ProcessStarts, usage.starts),
+                (Meter::SessionSec, session_ms / 1_000),
+            ]);
+            let before = self.present_usec.insert(*uid, usage.present_usec);
+            let present_usec = usage.present_usec.saturating_sub(before.unwrap_or(usage.present_usec));
+            let average = match window_ms.saturating_mul(1_000) {
+                0 => usage.processes,
+                _ if before.is_none() => usage.processes,
+                window_usec => present_usec.div_ceil(window_usec),
+            };
+            account.gauges =
+                BTreeMap::from([(Meter::Processes, level(average)), (Meter::Sessions, level(*sessions))]);
+            out.insert(*uid, account);
+        }
+        out
+    }
+
+    /// The commands of each account since the last list.
+    fn top(&self) -> Result<BTreeMap<u32, Vec<TopCommand>>, KernelError> {
+        let mut commands = BTreeMap::<u32, Commands>::new();
+        for row in self.programs.take_commands()? {
+            let slot = usize::try_from(row.slot).ok().and_then(|n| self.slots.get(n));
+            let Some(uid) = slot.and_then(|s| s.owner) else { continue };
+            let used = commands.entry(uid).or_default().of(Command::new(&row.name));
+            used.cpu_ns = used.cpu_ns.saturating_add(row.cpu_ns);
+            used.memory = used.memory.saturating_add(DOUBLE_KIB_NS.saturating_mul(row.memory_kib_ms.into()));
+            used.processes = used.processes.saturating_add(row.processes);
+        }
+        let lists = commands.into_iter().map(|(uid, mut commands)| (uid, commands.take()));
+        Ok(lists.filter(|(_, list)| !list.is_empty()).collect())
+    }
+
+    /// What is not seen as it should be, for people.
+    fn limits(&mut self, now: &Control, before: &Control) -> String {
+        let mut parts = Vec::new();
+        if now.misplaced > before.misplaced {
+            parts.push("too many uids, or no memory for them in the kernel: some use is counted as system");
+        }
+        if now.unstored > before.unstored {
+            parts.push("no memory in the kernel for the state of some tasks: they are counted later");
+        }
+        if self.shares.denied() {
+            parts.push("may not read which pages processes share (needs CAP_SYS_PTRACE)");
+        }
+        parts.join("; ")
+    }
+}
+
+/// Who is an account decides which figures belong to whom, so that figures under other rules are another source.
+/// FNV-1a, which is the same in every version of this program.
+fn rules_id(config: &SamplerConfig, bounds: Bounds) -> u64 {
+    let text = format!("{bounds:?} {:?} {:?}", config.include, config.exclude);
+    text.bytes().fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
+        (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3)
+    })
+}
+
+fn no_sessions(why: &str) -> Gap {
+    Gap { meter: GapMeter::One(Meter::SessionSec), uid: None, reason: why.to_owned() }
+}
+
+fn level(value: u64) -> i64 {
+    i64::try_from(value).unwrap_or(i64::MAX)
+}

@@ -1,0 +1,68 @@
+//! Which part of the pages that a uid's processes map is its own: sampled, a few processes a sweep.
+
+use super::layout::{Kind, Record, ShareRow};
+use super::programs::{KernelError, Programs};
+use crate::limits::SHARE_TIME_MAX;
+use crate::proc::smaps::{self, Sizes};
+use crate::proc::{ProcRoot, Unread};
+use std::collections::HashMap;
+use std::time::Instant;
+
+/// Samples of a slot weigh by their pages; when so many are in, older ones lose half their weight.
+const FADE_AFTER: u32 = 32;
+
+#[derive(Clone, Copy, Debug, Default)]
+struct Slot {
+    samples: u32,
+    sizes: Sizes,
+}
+
+/// Samples by slot.
+#[derive(Debug, Default)]
+pub(super) struct Shares {
+    slots: HashMap<u32, Slot>,
+    denied: bool,
+}
+
+impl Shares {
+    /// Whether some process could not be read, for want of rights.
+    pub(super) fn denied(&self) -> bool {
+        self.denied
+    }
+
+    /// Reads the processes that the sweep named, within the budget of a sweep.
+    pub(super) fn sample(
+        &mut self,
+        programs: &Programs,
+        root: &mut ProcRoot,
+        records: &[Record],
+    ) -> Result<(), KernelError> {
+        let started = Instant::now();
+        for record in records.iter().filter(|r| r.kind == Kind::Sample) {
+            if started.elapsed() > SHARE_TIME_MAX {
+                break;
+            }
+            match smaps::sizes(root, record.pid) {
+                Ok(sizes) => self.add(programs, record.slot, sizes)?,
+                Err(Unread::Denied) => self.denied = true,
+                // It has ended, or its file is not as documented: the share stays.
+                Err(_) => {}
+            }
+        }
+        Ok(())
+    }
+
+    fn add(&mut self, programs: &Programs, slot: u32, sizes: Sizes) -> Result<(), KernelError> {
+        let entry = self.slots.entry(slot).or_default();
+        if entry.samples >= FADE_AFTER {
+            entry.samples /= 2;
+            entry.sizes = entry.sizes.halved();
+        }
+        entry.samples = entry.samples.saturating_add(1);
+        entry.sizes = entry.sizes.plus(sizes);
+        let share = entry.sizes.share();
+        let ppm = |ppm: u64| u32::try_from(ppm).unwrap_or(u32::MAX);
+        let row = ShareRow { wanted: true, ppm: Some((ppm(share.anonymous_ppm), ppm(share.shared_ppm))) };
+        programs.set_share(slot, row)
+    }
+}
