@@ -153,16 +153,17 @@ static __always_inline __u64 credit(struct usage *usage, const struct task_state
     return cpu_ns;
 }
 
-static __always_inline __u64 answers_for(const struct pages *pages, __u32 slot)
+/* KiB that a process answers for. Shares of its uid may have been sampled since its memory was read. */
+static __always_inline __u64 answers_for(const struct task_state *leader)
 {
-    struct share *share = bpf_map_lookup_elem(&hm_shares, &slot);
-    __u64 kib = pages->swap * PAGE_KIB;
+    struct share *share = bpf_map_lookup_elem(&hm_shares, &leader->slot);
+    __u64 kib = leader->swap_kib;
 
     if (!share)
         return kib;
     /* An account that was not sampled yet answers for its anonymous pages, and not for shared ones. */
-    kib += pages->anonymous * PAGE_KIB * (share->known ? share->anonymous_ppm : WHOLE_PPM) / WHOLE_PPM;
-    return kib + pages->shared * PAGE_KIB * share->shared_ppm / WHOLE_PPM;
+    kib += (__u64)leader->anonymous_kib * (share->known ? share->anonymous_ppm : WHOLE_PPM) / WHOLE_PPM;
+    return kib + (__u64)leader->shared_kib * share->shared_ppm / WHOLE_PPM;
 }
 
 static __always_inline int commands_are_due(void)
@@ -207,7 +208,7 @@ static __always_inline void read_memory(struct control *c, struct task_struct *t
     struct pages pages = {};
 
     leader->ran = 0;
-    leader->kib = 0;
+    leader->anonymous_kib = leader->swap_kib = leader->shared_kib = 0;
     if (!mm || task->flags & PF_KTHREAD)
         return;
     if (bpf_core_field_exists(mm->owner)) {
@@ -217,7 +218,9 @@ static __always_inline void read_memory(struct control *c, struct task_struct *t
             return;
     }
     read_pages(mm, c->cpus, &pages);
-    leader->kib = answers_for(&pages, leader->slot);
+    leader->anonymous_kib = pages.anonymous * PAGE_KIB;
+    leader->swap_kib = pages.swap * PAGE_KIB;
+    leader->shared_kib = pages.shared * PAGE_KIB;
 }
 
 /* Asks the agent to read the share of a process: each in turn, a few in a sweep. */
@@ -226,7 +229,7 @@ static __always_inline void ask_share(struct bpf_iter__task *ctx, struct control
 {
     struct share *share;
 
-    if (!state->kib || c->samples >= SAMPLES_MAX || (state->sampled && c->sweep - state->sampled < SAMPLE_EVERY))
+    if (!(state->anonymous_kib | state->shared_kib) || c->samples >= SAMPLES_MAX || (state->sampled && c->sweep - state->sampled < SAMPLE_EVERY))
         return;
     share = bpf_map_lookup_elem(&hm_shares, &state->slot);
     if (!share || !share->wanted)
@@ -241,6 +244,7 @@ static __always_inline void present(struct bpf_iter__task *ctx, struct control *
                                     struct usage *usage, struct task_state *state)
 {
     struct command *command;
+    __u64 kib;
 
     c->processes++;
     if (task->signal->live.counter == 0)
@@ -252,13 +256,14 @@ static __always_inline void present(struct bpf_iter__task *ctx, struct control *
         usage->processes = 0;
         usage->kib = 0;
     }
+    kib = answers_for(state);
     usage->processes++;
-    usage->kib += state->kib;
+    usage->kib += kib;
     if (commands_are_due()) {
         command = command_of(state->slot, task);
         if (command) {
             __sync_fetch_and_add(&command->processes, 1);
-            __sync_fetch_and_add(&command->memory_kib_ms, state->kib * ((c->swept_ns - c->topped_ns) / 1000000));
+            __sync_fetch_and_add(&command->memory_kib_ms, kib * ((c->swept_ns - c->topped_ns) / 1000000));
         }
     }
     ask_share(ctx, c, task, state);

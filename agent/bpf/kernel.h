@@ -19,6 +19,7 @@ typedef __u16 __sum16;
 
 #define BPF_MAP_TYPE_HASH 1
 #define BPF_MAP_TYPE_ARRAY 2
+#define BPF_MAP_TYPE_PERCPU_ARRAY 6
 #define BPF_MAP_TYPE_TASK_STORAGE 29
 #define BPF_F_NO_PREALLOC 1U
 #define BPF_NOEXIST 1
@@ -103,7 +104,21 @@ struct task_struct {
     char comm[16];
 };
 
-struct rq {
+struct list_head {
+    struct list_head *next;
+};
+
+struct mutex {
+    struct list_head wait_list;
+};
+
+struct bpf_map {
+    struct mutex freeze_mutex;
+};
+
+/* A map by CPU keeps, for each entry, where its value lies in every CPU's own area. */
+struct bpf_array {
+    void *pptrs[1];
 };
 
 struct seq_file;

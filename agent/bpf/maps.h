@@ -100,7 +100,9 @@ struct task_state {
     __u64 cancelled_bytes;
     __u64 ops;
     /* Of the leader: memory of the process, and the sweep at which its share was asked for. */
-    __u32 kib;
+    __u32 anonymous_kib;
+    __u32 swap_kib;
+    __u32 shared_kib;
     __u32 sampled;
     __u32 uid;
     __u32 slot;

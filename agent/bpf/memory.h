@@ -4,8 +4,13 @@
 
 #define CPUS_MAX 1024
 
-/* Any variable that each CPU has its own of: it tells where a CPU's own area is. */
-extern const struct rq runqueues __ksym __weak;
+/* It holds nothing: the addresses of its value tell where each CPU's own area is, which no symbol tells everywhere. */
+struct {
+    __uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+    __uint(max_entries, 1);
+    __type(key, __u32);
+    __type(value, __u64);
+} hm_areas SEC(".maps");
 
 struct pages {
     __u64 anonymous;
@@ -15,19 +20,41 @@ struct pages {
 
 struct sum {
     const __s32 *counters;
+    /* Address of hm_areas' value before a CPU's offset is added. */
+    __u64 base;
     __s64 total;
 };
 
 static long add_cpu(__u32 cpu, struct sum *sum)
 {
-    const void *of_cpu = bpf_per_cpu_ptr(&runqueues, cpu);
+    __u32 zero = 0;
+    void *here = bpf_map_lookup_percpu_elem(&hm_areas, &zero, cpu);
+    __u64 address = 0;
     __s32 part = 0;
 
-    if (!of_cpu)
+    if (!here)
         return 1;
-    bpf_probe_read_kernel(&part, sizeof(part), (const void *)sum->counters + ((__u64)of_cpu - (__u64)&runqueues));
+    /* Read from the stack, it is a number; the pointer itself may not be reckoned with. */
+    bpf_probe_read_kernel(&address, sizeof(address), &here);
+    bpf_probe_read_kernel(&part, sizeof(part), (const void *)sum->counters + (address - sum->base));
     sum->total += part;
     return 0;
+}
+
+/* Where the value of hm_areas lies before a CPU's offset is added; 0 if that cannot be known. A program may not take the
+ * address of a map, but nobody waits for the lock of this one, so that its empty list of those who wait points at
+ * itself. */
+static __always_inline __u64 base_of_areas(void)
+{
+    struct bpf_map *map = (struct bpf_map *)&hm_areas;
+    __u64 address, base = 0;
+
+    if (!bpf_core_field_exists(struct mutex, wait_list))
+        return 0;
+    address = (__u64)map->freeze_mutex.wait_list.next - bpf_core_field_offset(struct mutex, wait_list) -
+              bpf_core_field_offset(struct bpf_map, freeze_mutex);
+    bpf_probe_read_kernel(&base, sizeof(base), (void *)address + bpf_core_field_offset(struct bpf_array, pptrs));
+    return base;
 }
 
 /* A counter since Linux 6.2: the common part is out of date by what each CPU holds back, which is much for a small
@@ -39,7 +66,8 @@ static __always_inline __u64 by_cpu(const struct percpu_counter *counter, __u32 
 
     bpf_probe_read_kernel(&count, sizeof(count), &counter->count);
     bpf_probe_read_kernel(&sum.counters, sizeof(sum.counters), &counter->counters);
-    if (&runqueues)
+    sum.base = base_of_areas();
+    if (sum.base)
         bpf_loop(cpus < CPUS_MAX ? cpus : CPUS_MAX, add_cpu, &sum, 0);
     sum.total += count;
     return sum.total > 0 ? sum.total : 0;

@@ -30,6 +30,8 @@ pub const SHARE_READS_FIRST_MAX: usize = 2_048;
 pub const SHARE_TIME_MAX: Duration = Duration::from_micros(400);
 /// Reading proportional set sizes ends after this time in the first sweep.
 pub const SHARE_TIME_FIRST_MAX: Duration = Duration::from_millis(100);
+/// Processes whose share the eBPF tier still has to read; the kernel names further ones again later.
+pub const SHARES_ASKED_MAX: usize = 1_024;
 /// Command names kept for one account between two lists; further ones count as `other`.
 pub const COMMANDS_MAX: usize = 256;
 /// Commands listed by name; the rest is `other`.

@@ -4,7 +4,7 @@ use super::layout::{CommandRow, Control, Record, SLOTS_MAX, ShareRow, Usage};
 use super::pins::Pins;
 use hostmeter_core::ids::BootId;
 use libbpf_rs::{
-    ErrorKind, Iter, Link, MapCore as _, MapFlags, MapHandle, Object, ObjectBuilder, OpenObject,
+    ErrorKind, Iter, Link, MapCore as _, MapFlags, MapHandle, Object, ObjectBuilder, OpenObject, PrintLevel,
 };
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
@@ -66,6 +66,11 @@ pub enum KernelError {
     Layout(&'static str),
 }
 
+/// Names of the maps that outlive an agent.
+fn kept() -> impl Iterator<Item = &'static str> {
+    MAPS.iter().map(|(name, _)| *name).chain([TASKS])
+}
+
 fn failed<E: std::fmt::Display>(what: &'static str) -> impl Fn(E) -> KernelError {
     move |e| KernelError::Use { what, why: e.to_string() }
 }
@@ -101,10 +106,9 @@ impl Programs {
     ///
     /// Needs `CAP_BPF` and `CAP_PERFMON` (or root), and BTF (`CONFIG_DEBUG_INFO_BTF`), Linux 5.17 or later.
     pub fn open(bpffs: Option<&Path>, boot: BootId, begun_ns: u64, map_id: u64) -> Result<Self, KernelError> {
-        libbpf_rs::set_print(None);
+        libbpf_rs::set_print(Some((PrintLevel::Info, say)));
         let pins = bpffs.map(|path| Pins::open(path, boot)).transpose()?;
-        let names = || MAPS.iter().map(|(name, _)| *name).chain([TASKS]).chain(STANDING);
-        let resumed = pins.as_ref().is_some_and(|p| p.has_all(names()));
+        let resumed = pins.as_ref().is_some_and(|p| p.has_all(kept().chain(STANDING)));
         if let Some(pins) = pins.as_ref().filter(|_| !resumed) {
             // What an agent left that was killed while it set up counts for nothing yet.
             pins.clear()?;
@@ -226,6 +230,11 @@ impl Programs {
     }
 }
 
+/// What libbpf tells of its work; the verifier's reasons are among it.
+fn say(_level: PrintLevel, text: String) {
+    tracing::debug!("{}", text.trim_end());
+}
+
 fn open_object() -> Result<OpenObject, KernelError> {
     let mut builder = ObjectBuilder::default();
     builder.name("hostmeter").map_err(failed("naming the programs"))?;
@@ -236,8 +245,8 @@ fn load(pinned: Option<&Pins>) -> Result<Object, KernelError> {
     let mut open = open_object()?;
     if let Some(pins) = pinned {
         for mut map in open.maps_mut() {
-            let path = map.name().to_str().filter(|n| n.starts_with("hm_")).map(|name| pins.path(name));
-            if let Some(path) = path {
+            let name = kept().find(|name| map.name() == *name);
+            if let Some(path) = name.map(|name| pins.path(name)) {
                 map.reuse_pinned_map(path).map_err(failed("going on with pinned figures"))?;
             }
         }
@@ -278,7 +287,7 @@ fn link(object: &Object, name: &'static str) -> Result<Link, KernelError> {
 /// Attaches the standing programs, and pins them after the maps.
 fn attach(object: &Object, pins: Option<&Pins>) -> Result<Vec<Link>, KernelError> {
     if let Some(pins) = pins {
-        for name in MAPS.iter().map(|(name, _)| *name).chain([TASKS]) {
+        for name in kept() {
             map(object, name)?.pin(pins.path(name)).map_err(failed("pinning a map"))?;
         }
     }

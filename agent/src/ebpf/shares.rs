@@ -2,10 +2,10 @@
 
 use super::layout::{Kind, Record, ShareRow};
 use super::programs::{KernelError, Programs};
-use crate::limits::SHARE_TIME_MAX;
+use crate::limits::{SHARE_TIME_MAX, SHARES_ASKED_MAX};
 use crate::proc::smaps::{self, Sizes};
 use crate::proc::{ProcRoot, Unread};
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::time::Instant;
 
 /// Samples of a slot weigh by their pages; when so many are in, older ones lose half their weight.
@@ -21,6 +21,8 @@ struct Slot {
 #[derive(Debug, Default)]
 pub(super) struct Shares {
     slots: HashMap<u32, Slot>,
+    /// Processes that the sweeps named and that were not read yet.
+    asked: VecDeque<Record>,
     denied: bool,
 }
 
@@ -38,15 +40,18 @@ impl Shares {
         records: &[Record],
     ) -> Result<(), KernelError> {
         let started = Instant::now();
-        for record in records.iter().filter(|r| r.kind == Kind::Sample) {
-            if started.elapsed() > SHARE_TIME_MAX {
-                break;
-            }
+        let asked = records.iter().filter(|r| r.kind == Kind::Sample);
+        self.asked.extend(asked.take(SHARES_ASKED_MAX.saturating_sub(self.asked.len())));
+        // At least one is read, so that the queue moves on where reading takes long.
+        while let Some(record) = self.asked.pop_front() {
             match smaps::sizes(root, record.pid) {
                 Ok(sizes) => self.add(programs, record.slot, sizes)?,
                 Err(Unread::Denied) => self.denied = true,
                 // It has ended, or its file is not as documented: the share stays.
                 Err(_) => {}
+            }
+            if started.elapsed() > SHARE_TIME_MAX {
+                break;
             }
         }
         Ok(())
