@@ -85,10 +85,12 @@ impl Stack {
                 settings.billing
             ),
         )?;
+        // Tests leave nothing in the BPF file system of the machine.
+        let meters = if settings.agent.contains("[meters]") { "" } else { "[meters]\nbpffs = \"none\"\n" };
         std::fs::write(
             at("agent.toml"),
             format!(
-                "state_dir = {state:?}\n[collector]\nurl = \"http://127.0.0.1:{port}\"\n[sample]\ninterval = \"{}\"\n[executor]\nsocket = {:?}\n[ship]\nbackoff_min = \"50ms\"\nbackoff_max = \"500ms\"\n{}\n",
+                "state_dir = {state:?}\n[collector]\nurl = \"http://127.0.0.1:{port}\"\n[sample]\ninterval = \"{}\"\n[executor]\nsocket = {:?}\n[ship]\nbackoff_min = \"50ms\"\nbackoff_max = \"500ms\"\n{meters}{}\n",
                 settings.interval,
                 at("executor.sock"),
                 settings.agent

@@ -39,7 +39,7 @@ fn quiet(stack: &Stack, fleet: &Fleet, from_ms: i64) -> Result<Vec<(u64, u64)>> 
 }
 
 fn check(tier: &str, promises: &[Promise]) -> Result<()> {
-    let agent = format!("[meters]\nkernel = \"{tier}\"");
+    let agent = format!("[meters]\nkernel = \"{tier}\"\nbpffs = \"none\"");
     let mut stack = Stack::new(&Settings { interval: "300ms", agent, ..Settings::default() })?;
     let from_ms = now_ms()? - 60_000;
     stack.enroll_and_start()?;
@@ -98,4 +98,27 @@ fn what_proc_credits_is_the_right_uids_and_never_above_the_truth() -> Result<()>
             promise(1, 1_000, 2, Ending::LeaderFirst, 500),
         ],
     )
+}
+
+#[test]
+fn what_ebpf_credits_is_the_truth() -> Result<()> {
+    const NAME: &str = "what_ebpf_credits_is_the_truth";
+    if !is_root() {
+        skip(NAME, "needs root to act as many users");
+        return Ok(());
+    }
+    if !std::path::Path::new("/sys/kernel/btf/vmlinux").exists() {
+        skip(NAME, "this kernel has no BTF, which eBPF needs");
+        return Ok(());
+    }
+    let shapes = [
+        promise(50, 0, 1, Ending::Reaped, 995),
+        promise(50, 2, 1, Ending::Reaped, 995),
+        promise(20, 2, 4, Ending::Reaped, 995),
+        promise(50, 2, 1, Ending::Ignored, 995),
+        promise(20, 10, 4, Ending::Ignored, 995),
+        promise(20, 10, 2, Ending::LeaderFirst, 995),
+        promise(2, 200, 4, Ending::LeaderFirst, 995),
+    ];
+    check("ebpf", &shapes)
 }

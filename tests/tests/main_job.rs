@@ -68,7 +68,7 @@ fn a_burnt_core_is_twenty_seconds_on_the_bill_and_nobody_elses() -> Result<()> {
     let total = got["meters"]["cpu_usec"]["total"].as_i64().context("total of the second user")?;
     assert_eq!(total, 0, "the second user's process slept");
     drop(idle);
-    page_shows_the_apis_total(&demo, &account, || Ok(demo.api.get(&path(&account, "cpu_usec")?)?.ok()?))?;
+    page_shows_the_apis_total(&demo, &account, || demo.api.get(&path(&account, "cpu_usec")?)?.ok())?;
     // The first and the last second are only partly of the burn: programs start and end there.
     conservation_holds(&demo, from + 4_000, burnt_ms - 1_000, stolen_usec()? - stolen_before)
 }

@@ -81,6 +81,8 @@ const FMT: (&str, &str) = ("cargo-fmt", "exit 0");
 const CLIPPY: (&str, &str) = ("cargo-clippy", "exit 0");
 const PYTHON: (&str, &str) = ("python3", "exit 0");
 const CC: (&str, &str) = ("cc", "/bin/cat >/dev/null");
+const CLANG: (&str, &str) = ("clang", "/bin/cat >/dev/null");
+const PKG_CONFIG: (&str, &str) = ("pkg-config", "");
 /// Notes its arguments, and makes the program that a package would bring.
 const APT: (&str, &str) = (
     "apt-get",
@@ -89,7 +91,7 @@ put() { printf '#!/bin/bash\n/bin/cat >/dev/null\n' >"$BIN/$1"; /bin/chmod 755 "
 [ "$1" = install ] || exit 0
 for package in "$@"; do
     case "$package" in
-        gcc) put cc ;; systemd) put systemd-analyze ;; passwd) put usermod ;; chromium-driver) put chromedriver ;; make | chromium) put "$package" ;;
+        gcc) put cc ;; systemd) put systemd-analyze ;; passwd) put usermod ;; chromium-driver) put chromedriver ;; make | chromium | clang | pkg-config) put "$package" ;;
         python3-venv) put python3 ;;
     esac
 done"#,
@@ -106,18 +108,21 @@ fn check_deps(mode: &str, programs: &[(&str, &str)], code: i32, expect: &str, ca
 
 #[test]
 fn deps_does_nothing_when_nothing_is_missing() {
-    check_deps("build", &[CARGO, CC, ("make", "")], 0, "", &[]);
-    check_deps("bench", &[CARGO, CC, ("make", ""), PYTHON], 0, "", &[]);
+    check_deps("build", &[CARGO, CC, CLANG, PKG_CONFIG, ("make", "")], 0, "", &[]);
+    check_deps("bench", &[CARGO, CC, CLANG, PKG_CONFIG, ("make", ""), PYTHON], 0, "", &[]);
 }
 
 #[test]
 fn deps_installs_what_is_missing_with_one_update() {
     let install = "apt-get install -y -q --no-install-recommends";
-    let calls = ["apt-get update -q".to_owned(), format!("{install} gcc libc6-dev make")];
+    // Headers are looked for with a compiler, so none is found without one.
+    let all = "gcc libc6-dev make clang libelf-dev zlib1g-dev pkg-config";
+    let calls = ["apt-get update -q".to_owned(), format!("{install} {all}")];
     let calls: Vec<&str> = calls.iter().map(String::as_str).collect();
-    check_deps("build", &[ROOT, ENV, CARGO, APT], 0, "installing gcc libc6-dev make", &calls);
+    check_deps("build", &[ROOT, ENV, CARGO, APT], 0, &format!("installing {all}"), &calls);
 
-    let test = Stage::new(&[ROOT, ENV, CARGO, FMT, CLIPPY, CC, APT]).run("deps", &["test"], "");
+    let test =
+        Stage::new(&[ROOT, ENV, CARGO, FMT, CLIPPY, CC, CLANG, PKG_CONFIG, APT]).run("deps", &["test"], "");
     assert_eq!(test.code, Some(0), "{}", test.text);
     assert_eq!(test.calls[0], "apt-get update -q");
     assert!(test.calls[1].contains("make chromium"), "{:?}", test.calls);
@@ -126,7 +131,8 @@ fn deps_installs_what_is_missing_with_one_update() {
 
 #[test]
 fn deps_uses_sudo_when_it_is_not_root() {
-    let outcome = Stage::new(&[USER, ENV, SUDO, CARGO, CC, APT]).run("deps", &["build"], "");
+    let outcome =
+        Stage::new(&[USER, ENV, SUDO, CARGO, CC, CLANG, PKG_CONFIG, APT]).run("deps", &["build"], "");
     assert_eq!(outcome.code, Some(0), "{}", outcome.text);
     assert_eq!(outcome.calls[0], "sudo apt-get update -q");
     assert!(outcome.calls[2].starts_with("sudo env DEBIAN_FRONTEND"), "{:?}", outcome.calls);
@@ -134,10 +140,16 @@ fn deps_uses_sudo_when_it_is_not_root() {
 
 #[test]
 fn deps_says_what_is_missing_when_it_cannot_help() {
-    check_deps("build", &[USER, CARGO, CC, APT], 1, "run as root: apt-get install make", &[]);
     check_deps(
         "build",
-        &[ROOT, CARGO, CC],
+        &[USER, CARGO, CC, CLANG, PKG_CONFIG, APT],
+        1,
+        "run as root: apt-get install make",
+        &[],
+    );
+    check_deps(
+        "build",
+        &[ROOT, CARGO, CC, CLANG, PKG_CONFIG],
         1,
         "missing: make (Debian package names); there is no apt-get",
         &[],
@@ -145,7 +157,7 @@ fn deps_says_what_is_missing_when_it_cannot_help() {
     check_deps("build", &[ROOT, CC, APT], 1, "cargo is missing: install Rust", &[]);
     check_deps(
         "build",
-        &[ROOT, ENV, CARGO, CC, APT_IDLE],
+        &[ROOT, ENV, CARGO, CC, CLANG, PKG_CONFIG, APT_IDLE],
         1,
         "still missing after the installation: make",
         &[],

@@ -231,6 +231,7 @@ impl Programs {
 }
 
 /// What libbpf tells of its work; the verifier's reasons are among it.
+#[allow(clippy::needless_pass_by_value, reason = "libbpf-rs wants this signature")]
 fn say(_level: PrintLevel, text: String) {
     tracing::debug!("{}", text.trim_end());
 }

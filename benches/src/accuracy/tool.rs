@@ -37,7 +37,7 @@ pub(crate) struct Hostmeter {
 impl Hostmeter {
     /// Starts it in a tier; an error if the agent does not take it.
     pub(crate) fn start(tier: &str) -> Result<Self> {
-        let agent = format!("[meters]\nkernel = \"{tier}\"");
+        let agent = format!("[meters]\nkernel = \"{tier}\"\nbpffs = \"none\"");
         let mut stack = Stack::new(&Settings { agent, ..Settings::default() })?;
         let from_ms = credit::now_ms()? - 60_000;
         let config = stack.path("agent.toml");

@@ -68,8 +68,10 @@ impl Setup {
         // The user who runs the demo is listed even below UID_MIN (root): so there is something to see at once.
         let uid = rustix::process::getuid().as_raw();
         let include = if uid < UID_MIN { format!("[accounts]\ninclude = [{uid}]\n") } else { String::new() };
+        // Nothing of the demo outlives it, so nothing is pinned in the BPF file system.
         let agent = format!(
-            "state_dir = {state:?}\n\n[collector]\nurl = \"{}\"\n\n[sample]\ninterval = \"1s\"\n\n{include}",
+            "state_dir = {state:?}\n\n[collector]\nurl = \"{}\"\n\n[sample]\ninterval = \"1s\"\n\n\
+             [meters]\nbpffs = \"none\"\n\n{include}",
             self.url
         );
         for (name, text) in [("collector.toml", collector), ("agent.toml", agent)] {
