@@ -157,6 +157,14 @@ impl Stack {
         self.start_agent()
     }
 
+    /// Waits until the agent's first batch is durable: what ran before its first look does not count, and is no gap.
+    pub fn wait_for_first_batch(&self) -> Result<()> {
+        wait_for("the agent's first batch", Duration::from_secs(20), || {
+            let host = self.api.get(&format!("/v1/hosts/{HOST}"))?.ok()?;
+            Ok(host["durable_seq"].as_u64().filter(|seq| *seq > 0).map(|_| ()))
+        })
+    }
+
     /// Starts the agent.
     pub fn start_agent(&mut self) -> Result<()> {
         self.agent = Some(self.spawn("hostmeter-agent", &["run"], &self.path("agent.toml"))?);

@@ -113,7 +113,7 @@ impl std::str::FromStr for Order {
     }
 }
 
-/// Rounds of [`spin`] in a millisecond of CPU on this machine: the best of many trials, so that those which
+/// Rounds of `spin` in a millisecond of CPU on this machine: the best of many trials, so that those which
 /// were disturbed do not count.
 pub fn rounds_per_ms() -> Result<u64> {
     let mut best_ns = u64::MAX;

@@ -203,11 +203,7 @@ fn hostile_names_and_unknown_uids_are_metered_and_escaped() -> Result<()> {
     }
     let mut stack = Stack::new(&Settings { agent: String::new(), ..Settings::default() })?;
     stack.enroll_and_start()?;
-    // What ran before the agent's first look does not count.
-    wait_for("the agent's first batch", Duration::from_secs(20), || {
-        let host = stack.api.get(&format!("/v1/hosts/{HOST}"))?.ok()?;
-        Ok(host["durable_seq"].as_u64().filter(|seq| *seq > 0))
-    })?;
+    stack.wait_for_first_batch()?;
     let homes = hostmeter_tests::users::Homes::new()?;
     let hostile = homes.path().join("x) R 0 0\n<b>&");
     std::fs::copy(program("burner")?, &hostile)?;

@@ -65,6 +65,7 @@ fn two_hundred_kills_lose_nothing_and_count_nothing_twice() -> Result<()> {
     let user = TempUser::new(homes.path())?;
     let mut stack = Stack::new(&Settings { interval: "200ms", ..Settings::default() })?;
     stack.enroll_and_start()?;
+    stack.wait_for_first_batch()?;
     let from_ms = now_ms()?;
     let stop = homes.path().join("stop");
     let mut burn = homes.command_as(&user, "burner")?;

@@ -69,8 +69,7 @@ impl KernelSampler {
     pub fn new(config: &SamplerConfig, bpffs: Option<&Path>) -> Result<Self, SampleError> {
         let mut root = ProcRoot::open(&config.proc_root)?;
         let boot = host::boot_id(&mut root).map_err(SampleError::Boot)?;
-        let bounds = Bounds::from_login_defs(&config.login_defs, config.uid_min, config.uid_max)?;
-        let accounts = Accounts::new(&config.passwd, bounds, &config.include, &config.exclude)?;
+        let (accounts, bounds) = config.accounts()?;
         let mut id = [0_u8; 8];
         getrandom::fill(&mut id).map_err(|e| SampleError::Random(e.to_string()))?;
         let clocks = KernelClocks { same_pids: true };
@@ -113,7 +112,6 @@ impl KernelSampler {
         let records = self.programs.sweep(top)?;
         let control = self.programs.control()?;
         let rows = self.programs.usage(control.used)?;
-        self.shares.sample(&self.programs, &mut self.root, &records)?;
         let window_ms =
             if before.swept_ns == 0 { 0 } else { (control.swept_ns - before.swept_ns) / 1_000_000 };
         let utmp = self.utmp.refresh().err();
@@ -142,6 +140,9 @@ impl KernelSampler {
         if let Some(first) = faults.first() {
             tracing::warn!(first, "some files could not be read");
         }
+        // Last, as it takes long: between the sweep and the time of the reading, work would stand in no interval if the
+        // agent were killed.
+        self.shares.sample(&self.programs, &mut self.root, &records)?;
         Ok(reading)
     }
 
@@ -150,8 +151,9 @@ impl KernelSampler {
         let known = self.slots.len();
         self.slots.resize(rows.len().max(known), Slot::default());
         for (number, (row, slot)) in (0_u32..).zip(rows.iter().zip(&mut self.slots)) {
-            let is_account = row.filled && number != NO_SLOT && self.accounts.is_account(row.uid);
-            let owner = Some(row.uid).filter(|_| is_account);
+            let uid = self.accounts.owner(row.uid);
+            let is_account = row.filled && number != NO_SLOT && self.accounts.is_account(uid);
+            let owner = Some(uid).filter(|_| is_account);
             if slot.owner == owner {
                 continue;
             }

@@ -257,6 +257,29 @@ fn writes_of_short_processes_are_counted_once() {
     assert!(written.abs_diff(8 << 20) <= (8 << 20) / 100, "{written} bytes");
 }
 
+#[test]
+fn uids_of_user_namespaces_belong_to_their_owner() {
+    let (owner, within) = (3_211, 290_033);
+    let file = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(file.path(), format!("{owner}:290000:1000\n")).unwrap();
+    let config = SamplerConfig {
+        include: vec![Who::Uid(owner)],
+        utmp: None,
+        subuid: Some(file.path().to_owned()),
+        ..SamplerConfig::default()
+    };
+    if sampler("uids_of_user_namespaces", &[], None).is_none() {
+        return;
+    }
+    let mut sampler = KernelSampler::new(&config, None).unwrap();
+    sampler.sweep(false).unwrap();
+    let storm = format!("i=0; while [ $i -lt 20 ]; do ({BURN}); i=$((i+1)); done");
+    let truth = run(within, &storm) + run(owner, &storm);
+    assert_cpu(&mut sampler, owner, truth);
+    let reading = assert_starts(&mut sampler, owner, 2 * 21);
+    assert!(!reading.accounts.contains_key(&within), "they are one account");
+}
+
 /// A BPF file system of our own.
 struct BpfFs(tempfile::TempDir);
 

@@ -1,6 +1,6 @@
 //! What a sampler needs to know, and how making one or a sweep can fail.
 
-use crate::accounts::{AccountsError, Who};
+use crate::accounts::{Accounts, AccountsError, Bounds, Who};
 use crate::ebpf::KernelError;
 use crate::proc::{ProcError, Unread};
 use std::path::PathBuf;
@@ -14,6 +14,8 @@ pub struct SamplerConfig {
     pub passwd: PathBuf,
     /// login.defs(5), for what `uid_min` and `uid_max` do not say.
     pub login_defs: PathBuf,
+    /// subuid(5), whose uids belong to their owners; that the file is missing is usual. `None`: they belong to nobody.
+    pub subuid: Option<PathBuf>,
     /// utmp(5); that the file is missing is usual. `None`: only children of the SSH server count as sessions.
     pub utmp: Option<PathBuf>,
     /// Lowest uid of an account.
@@ -32,12 +34,26 @@ impl Default for SamplerConfig {
             proc_root: "/proc".into(),
             passwd: "/etc/passwd".into(),
             login_defs: "/etc/login.defs".into(),
+            subuid: Some("/etc/subuid".into()),
             utmp: Some("/var/run/utmp".into()),
             uid_min: None,
             uid_max: None,
             include: Vec::new(),
             exclude: Vec::new(),
         }
+    }
+}
+
+impl SamplerConfig {
+    /// The accounts that it describes, and the bounds of their uids.
+    pub fn accounts(&self) -> Result<(Accounts, Bounds), AccountsError> {
+        let bounds = Bounds::from_login_defs(&self.login_defs, self.uid_min, self.uid_max)?;
+        let accounts = Accounts::new(&self.passwd, bounds, &self.include, &self.exclude)?;
+        let accounts = match &self.subuid {
+            Some(path) => accounts.with_subuid(path)?,
+            None => accounts,
+        };
+        Ok((accounts, bounds))
     }
 }
 

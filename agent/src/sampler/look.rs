@@ -47,7 +47,9 @@ impl Sampler {
             self.tally.untracked = self.tally.untracked.saturating_add(1);
             return Ok(());
         }
-        let account = !stat.kernel && self.accounts.is_account(status.uid) && self.admit(status.uid);
+        // Uids of user namespaces belong to their owner.
+        let uid = self.accounts.owner(status.uid);
+        let account = !stat.kernel && self.accounts.is_account(uid) && self.admit(uid);
         // What was there before the first sweep did its work unseen, at an unknown time.
         let born = known.is_none() && self.sweep > 1 && stat.start_ticks >= self.first_ticks;
         let used_ns = match &known {
@@ -56,7 +58,7 @@ impl Sampler {
             None if born => clock_ns,
             None => 0,
         };
-        let owner_stays = known.as_ref().is_some_and(|p| p.uid == status.uid && p.account == account);
+        let owner_stays = known.as_ref().is_some_and(|p| p.uid == uid && p.account == account);
         let mut process = match known {
             Some(known) => known,
             None => self.newcomer(&stat, born),
@@ -69,7 +71,7 @@ impl Sampler {
             process.counted_ns = self.now_ns;
         }
         process.clock_ns = process.clock_ns.max(clock_ns);
-        process.uid = status.uid;
+        process.uid = uid;
         process.account = account;
         process.ppid = stat.ppid;
         process.command = stat.command;

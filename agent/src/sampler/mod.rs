@@ -14,7 +14,7 @@ mod threads;
 
 pub use config::{SampleError, SamplerConfig};
 
-use crate::accounts::{Accounts, Bounds, HomeInodes};
+use crate::accounts::{Accounts, HomeInodes};
 use crate::host;
 use crate::host_window::HostWindow;
 use crate::limits::{ACCOUNTS_MAX, SWEEP_TIME_MAX};
@@ -81,8 +81,7 @@ impl Sampler {
     pub fn with_clocks(config: &SamplerConfig, clocks: Box<dyn Clocks>) -> Result<Self, SampleError> {
         let mut root = ProcRoot::open(&config.proc_root)?;
         let boot = host::boot_id(&mut root).map_err(SampleError::Boot)?;
-        let bounds = Bounds::from_login_defs(&config.login_defs, config.uid_min, config.uid_max)?;
-        let accounts = Accounts::new(&config.passwd, bounds, &config.include, &config.exclude)?;
+        let (accounts, _bounds) = config.accounts()?;
         if !accounts.unresolved().is_empty() {
             tracing::warn!(names = ?accounts.unresolved(), "include or exclude names users that passwd does not have");
         }

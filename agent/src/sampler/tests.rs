@@ -102,6 +102,7 @@ impl World {
             proc_root: at("proc"),
             passwd: at("passwd"),
             login_defs: at("login.defs"),
+            subuid: None,
             utmp: None,
             ..SamplerConfig::default()
         };
@@ -253,6 +254,22 @@ fn a_change_of_uid_bills_nobody_for_what_another_did() {
     let other = w.sweep(40);
     assert_eq!(counter(&other, 1_001, Meter::IoOps), Some(3));
     assert_eq!(counter(&other, 3_101, Meter::IoOps), Some(0), "from one account to another, too");
+}
+
+#[test]
+fn uids_of_user_namespaces_belong_to_their_owner() {
+    let mut w = World::new(|c| {
+        let subuid = c.passwd.with_file_name("subuid");
+        write(subuid.clone(), "shop:200000:65536\n");
+        c.subuid = Some(subuid);
+    });
+    w.sweep(0);
+    w.put(&P { cpu_ns: S, start_s: 1_003, ..p(100, 200_033) });
+    w.put(&P { cpu_ns: S / 2, start_s: 1_003, ..p(101, 1_001) });
+    w.put(&P { cpu_ns: S / 4, start_s: 1_003, ..p(102, 300_000) });
+    let reading = w.sweep(10);
+    assert_eq!((cpu(&reading, 1_001), reading.accounts.len()), (1_500_000, 1));
+    assert_eq!(reading.host.system_usec, Some(250_000), "nobody owns the third");
 }
 
 #[test]
