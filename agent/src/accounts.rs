@@ -7,7 +7,6 @@ mod subids;
 pub use homes::HomeInodes;
 pub use rules::{Bounds, Rules, Who};
 
-use crate::config::{self, UserRef};
 use crate::limits::ACCOUNTS_FILE_MAX_BYTES;
 use crate::proc::text::number;
 use crate::watched::WatchedFile;
@@ -17,10 +16,6 @@ use rustix::fs::{AtFlags, CWD, FileType, StatxFlags, statx};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
 use subids::{Lines, SubUids};
-
-const PASSWD: &str = "/etc/passwd";
-const LOGIN_DEFS: &str = "/etc/login.defs";
-const SUBUID: &str = "/etc/subuid";
 
 /// A file about accounts cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -77,21 +72,6 @@ pub struct Accounts {
 }
 
 impl Accounts {
-    /// The accounts of this host, from the system's own files, with the bounds and lists of the configuration.
-    pub fn of_host(config: &config::Accounts) -> Result<Self, AccountsError> {
-        let who = |list: &[UserRef]| -> Vec<Who> {
-            list.iter()
-                .map(|user| match user {
-                    UserRef::Uid(uid) => Who::Uid(*uid),
-                    UserRef::Name(name) => Who::Name(name.clone()),
-                })
-                .collect()
-        };
-        let bounds = Bounds::from_login_defs(Path::new(LOGIN_DEFS), config.uid_min, config.uid_max)?;
-        let (include, exclude) = (who(&config.include), who(&config.exclude));
-        Self::new(Path::new(PASSWD), bounds, &include, &exclude)?.with_subuid(Path::new(SUBUID))
-    }
-
     /// Reads passwd. `bounds` come from the configuration or from login.defs.
     pub fn new(
         passwd: &Path,

@@ -1,7 +1,6 @@
 //! Which tier meters: the best that this kernel and these rights allow, or the one that the configuration names.
 
-use crate::accounts::Who;
-use crate::config::{Accounts, Config, KernelTier, UserRef};
+use crate::config::{Config, KernelTier};
 use crate::ebpf::{KernelError, KernelSampler};
 use crate::reading::Reading;
 use crate::sampler::{SampleError, Sampler, SamplerConfig};
@@ -9,7 +8,7 @@ use crate::sampling::Sweep;
 
 /// The sampler of this host, as the sampling thread calls it.
 pub fn sweep(config: &Config) -> Result<Sweep, SampleError> {
-    let wanted = sampler_config(config);
+    let wanted = SamplerConfig::of(config);
     match config.kernel {
         KernelTier::Proc => by_proc(&wanted, None),
         KernelTier::Ebpf => Ok(by_kernel(kernel(config, &wanted)?)),
@@ -55,23 +54,4 @@ fn say(reading: &mut Reading, why_not: Option<&str>) {
         reading.limited.push_str("; ");
     }
     reading.limited.push_str(why);
-}
-
-fn sampler_config(config: &Config) -> SamplerConfig {
-    let who = |list: &[UserRef]| {
-        list.iter()
-            .map(|user| match user {
-                UserRef::Uid(uid) => Who::Uid(*uid),
-                UserRef::Name(name) => Who::Name(name.clone()),
-            })
-            .collect()
-    };
-    let Accounts { uid_min, uid_max, include, exclude } = &config.accounts;
-    SamplerConfig {
-        uid_min: *uid_min,
-        uid_max: *uid_max,
-        include: who(include),
-        exclude: who(exclude),
-        ..SamplerConfig::default()
-    }
 }

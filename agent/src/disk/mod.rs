@@ -20,6 +20,7 @@ use crate::accounts::{Accounts, AccountsError, Entry};
 use crate::config::Config;
 use crate::limits::{ACCOUNTS_MAX, DISK_GAPS_MAX, DISK_SETTLE_NS, DISK_STALE_FACTOR, DISK_STALE_MIN_NS};
 use crate::reading::{AccountReading, Reading};
+use crate::sampler::SamplerConfig;
 use crate::ship::lock;
 use crossbeam_channel::Sender;
 use hostmeter_core::meter::Meter;
@@ -127,7 +128,7 @@ impl Disk {
     /// The meter as the configuration wants it; `None` if it is switched off.
     pub fn of_host(config: &Config) -> Result<Option<Self>, DiskError> {
         let Some(every) = config.disk_every_ms.and_then(|ms| u64::try_from(ms).ok()) else { return Ok(None) };
-        let accounts = Accounts::of_host(&config.accounts)?;
+        let (accounts, _bounds) = SamplerConfig::of(config).accounts()?;
         Ok(Some(Self::start(accounts, Duration::from_millis(every), config.executor_socket.clone())?))
     }
 

@@ -1,6 +1,7 @@
 //! What a sampler needs to know, and how making one or a sweep can fail.
 
 use crate::accounts::{Accounts, AccountsError, Bounds, Who};
+use crate::config::{Config, UserRef};
 use crate::ebpf::KernelError;
 use crate::proc::{ProcError, Unread};
 use std::path::PathBuf;
@@ -45,6 +46,26 @@ impl Default for SamplerConfig {
 }
 
 impl SamplerConfig {
+    /// This host's own files, with the bounds and lists of the configuration.
+    pub fn of(config: &Config) -> Self {
+        let who = |list: &[UserRef]| {
+            list.iter()
+                .map(|user| match user {
+                    UserRef::Uid(uid) => Who::Uid(*uid),
+                    UserRef::Name(name) => Who::Name(name.clone()),
+                })
+                .collect()
+        };
+        let accounts = &config.accounts;
+        Self {
+            uid_min: accounts.uid_min,
+            uid_max: accounts.uid_max,
+            include: who(&accounts.include),
+            exclude: who(&accounts.exclude),
+            ..Self::default()
+        }
+    }
+
     /// The accounts that it describes, and the bounds of their uids.
     pub fn accounts(&self) -> Result<(Accounts, Bounds), AccountsError> {
         let bounds = Bounds::from_login_defs(&self.login_defs, self.uid_min, self.uid_max)?;
