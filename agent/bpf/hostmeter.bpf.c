@@ -481,3 +481,5 @@ int BPF_PROG(hm_exited, struct task_struct *task)
         end_process(c, task, usage);
     return 0;
 }
+
+#include "network.h"

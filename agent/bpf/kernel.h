@@ -121,6 +121,10 @@ struct bpf_array {
     void *pptrs[1];
 };
 
+struct sock {
+    struct kuid sk_uid;
+};
+
 struct seq_file;
 
 struct bpf_iter_meta {
@@ -149,6 +153,27 @@ struct __sk_buff {
     __u32 priority;
     __u32 ingress_ifindex;
     __u32 ifindex;
+    __u32 tc_index;
+    __u32 cb[5];
+    __u32 hash;
+    __u32 tc_classid;
+    __u32 data;
+    __u32 data_end;
+    __u32 napi_id;
+    __u32 family;
+    __u32 remote_ip4;
+    __u32 local_ip4;
+    __u32 remote_ip6[4];
+    __u32 local_ip6[4];
+    __u32 remote_port;
+    __u32 local_port;
+    __u32 data_meta;
+    __u64 flow_keys;
+    __u64 tstamp;
+    __u32 wire_len;
+    __u32 gso_segs;
+    struct bpf_sock *sk;
+    __u32 gso_size;
 };
 
 #endif

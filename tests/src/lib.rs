@@ -6,6 +6,8 @@ pub mod browse;
 pub mod credit;
 pub mod demo;
 pub mod man;
+pub mod netns;
+pub mod pty;
 pub mod run;
 pub mod skip;
 pub mod stack;

@@ -4,6 +4,7 @@
 //! `agent/bpf/` holds the programs. [`Programs`] loads and attaches them, or goes on with those that an agent before
 //! this one has left pinned; [`KernelSampler`] makes readings of their figures.
 
+mod cgroup;
 mod layout;
 mod pins;
 mod programs;

@@ -61,6 +61,17 @@ impl Pins {
         names.into_iter().all(|name| self.path(name).exists())
     }
 
+    /// Removes a pin, if it is there.
+    pub(super) fn remove(&self, name: &str) -> Result<(), KernelError> {
+        let path = self.path(name);
+        match std::fs::remove_file(&path) {
+            Err(e) if e.kind() != std::io::ErrorKind::NotFound => {
+                Err(KernelError::Pins { path, why: e.to_string() })
+            }
+            _ => Ok(()),
+        }
+    }
+
     /// Removes every pin; what nobody else holds ends.
     pub(super) fn clear(&self) -> Result<(), KernelError> {
         let fail = |e: std::io::Error| KernelError::Pins { path: self.dir.clone(), why: e.to_string() };

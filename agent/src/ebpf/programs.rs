@@ -1,5 +1,6 @@
 //! The programs in the kernel: loading, attaching, and reading what they write.
 
+use super::cgroup;
 use super::layout::{CommandRow, Control, Record, SLOTS_MAX, ShareRow, Usage};
 use super::pins::Pins;
 use hostmeter_core::ids::BootId;
@@ -7,6 +8,7 @@ use libbpf_rs::{
     ErrorKind, Iter, Link, MapCore as _, MapFlags, MapHandle, Object, ObjectBuilder, OpenObject, PrintLevel,
 };
 use std::io::Read as _;
+use std::os::fd::AsRawFd as _;
 use std::path::{Path, PathBuf};
 
 /// What clang made of `bpf/`.
@@ -15,6 +17,8 @@ const OBJECT: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/hostmeter.bpf.o"
 const SWEEP: &str = "hm_sweep";
 /// The programs that go on without an agent. The last one is pinned last, so that it tells that all are.
 const STANDING: [&str; 2] = ["hm_exited", "hm_switched"];
+/// The programs that count packets; they go on, too, where they can be attached.
+const NETWORK: [&str; 2] = ["hm_received", "hm_sent"];
 /// Names and sizes of value of the maps.
 const MAPS: [(&str, usize); 7] = [
     (CONTROL, Control::BYTES),
@@ -86,6 +90,8 @@ pub struct Programs {
     sweep: Link,
     /// Without pins, the standing programs end with these.
     _standing: Vec<Link>,
+    /// Why packets are not counted.
+    no_network: Option<String>,
     pins: Option<Pins>,
     resumed: bool,
     buffer: Vec<u8>,
@@ -119,7 +125,14 @@ impl Programs {
             let cpus = u32::try_from(cpus).unwrap_or(u32::MAX);
             put(&map(&object, CONTROL)?, 0, &Control::begin(begun_ns, map_id, cpus))?;
         }
-        let standing = if resumed { Vec::new() } else { attach(&object, pins.as_ref())? };
+        let mut standing = if resumed { Vec::new() } else { attach(&object, pins.as_ref())? };
+        let mut no_network = None;
+        if !pins.as_ref().is_some_and(|p| p.has_all(NETWORK)) {
+            match attach_network(&object, pins.as_ref()) {
+                Ok(links) => standing.extend(links),
+                Err(why) => no_network = Some(why.to_string()),
+            }
+        }
         Ok(Self {
             control: map(&object, CONTROL)?,
             order: map(&object, ORDER)?,
@@ -129,6 +142,7 @@ impl Programs {
             commands: map(&object, COMMANDS)?,
             sweep: link(&object, SWEEP)?,
             _standing: standing,
+            no_network,
             pins,
             resumed,
             buffer: Vec::with_capacity(SWEEP_BYTES),
@@ -143,6 +157,11 @@ impl Programs {
     /// Whether the figures outlive this agent.
     pub fn pinned(&self) -> bool {
         self.pins.is_some()
+    }
+
+    /// Why packets are not counted; `None` if they are.
+    pub fn no_network(&self) -> Option<&str> {
+        self.no_network.as_deref()
     }
 
     /// Runs the sweep over all tasks; with `top`, commands are counted, too.
@@ -253,8 +272,8 @@ fn load(pinned: Option<&Pins>) -> Result<Object, KernelError> {
         }
         for mut program in open.progs_mut() {
             // The standing ones run already.
-            let is_sweep = program.name() == SWEEP;
-            program.set_autoload(is_sweep);
+            let runs = STANDING.iter().any(|name| program.name() == *name);
+            program.set_autoload(!runs);
         }
     }
     let object = open.load().map_err(|e| KernelError::Load(explain(&e)))?;
@@ -302,6 +321,34 @@ fn attach(object: &Object, pins: Option<&Pins>) -> Result<Vec<Link>, KernelError
         }
     }
     Ok(links)
+}
+
+/// Attaches the programs that count packets to the root of the cgroup hierarchy, above every socket, and pins them.
+fn attach_network(object: &Object, pins: Option<&Pins>) -> Result<Vec<Link>, KernelError> {
+    let root = cgroup::root()?;
+    if let Some(pins) = pins {
+        // One that an agent left alone that was killed here would count beside the new one.
+        NETWORK.iter().try_for_each(|name| pins.remove(name))?;
+    }
+    let mut links = Vec::new();
+    for name in NETWORK {
+        let program = object.progs_mut().find(|p| p.name() == name).ok_or(KernelError::Layout(name))?;
+        links.push(program.attach_cgroup(root.as_raw_fd()).map_err(|e| not_attached(&e))?);
+    }
+    if let Some(pins) = pins {
+        for (name, link) in NETWORK.iter().zip(&mut links) {
+            link.pin(pins.path(name)).map_err(failed("pinning a program"))?;
+        }
+    }
+    Ok(links)
+}
+
+fn not_attached(e: &libbpf_rs::Error) -> KernelError {
+    let hint = match e.kind() {
+        ErrorKind::PermissionDenied => " (root, or the capability CAP_NET_ADMIN, is needed)",
+        _ => "",
+    };
+    KernelError::Use { what: "attaching to the cgroup hierarchy", why: format!("{e}{hint}") }
 }
 
 fn get(map: &MapHandle, key: u32) -> Result<Vec<u8>, KernelError> {

@@ -220,6 +220,10 @@ impl KernelSampler {
                 (Meter::ProcessStarts, usage.starts),
                 (Meter::SessionSec, session_ms / 1_000),
             ]);
+            if self.programs.no_network().is_none() {
+                account.counters.insert(Meter::NetRxBytes, usage.rx_bytes);
+                account.counters.insert(Meter::NetTxBytes, usage.tx_bytes);
+            }
             let before = self.present_usec.insert(*uid, usage.present_usec);
             let present_usec = usage.present_usec.saturating_sub(before.unwrap_or(usage.present_usec));
             let average = match window_ms.saturating_mul(1_000) {
@@ -250,8 +254,10 @@ impl KernelSampler {
     }
 
     /// What is not seen as it should be, for people.
-    fn limits(&mut self, now: &Control, before: &Control) -> String {
+    fn limits(&self, now: &Control, before: &Control) -> String {
         let mut parts = Vec::new();
+        let no_network = self.programs.no_network().map(|why| format!("network is not metered: {why}"));
+        parts.extend(no_network.as_deref());
         if now.misplaced > before.misplaced {
             parts.push("too many uids, or no memory for them in the kernel: some use is counted as system");
         }
