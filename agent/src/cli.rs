@@ -1,7 +1,11 @@
 //! The command lines of both programs. Man pages and completions come from the same definitions.
 
+use crate::config;
+use crate::limits::{REFRESH_MAX_MS, REFRESH_MIN_MS};
 use clap::{CommandFactory, Parser, Subcommand};
+use hostmeter_core::duration;
 use std::path::PathBuf;
+use std::time::Duration;
 
 /// Meters what every account of this host uses, keeps it in a spool and ships it to the collector.
 #[derive(Debug, Parser)]
@@ -11,7 +15,7 @@ pub struct AgentCli {
     #[command(subcommand)]
     pub command: AgentCommand,
     /// The configuration file.
-    #[arg(long, global = true, value_name = "FILE", default_value = "/etc/hostmeter/agent.toml")]
+    #[arg(long, global = true, value_name = "FILE", default_value = config::DEFAULT_FILE)]
     pub config: PathBuf,
     /// How to write the log to standard error.
     #[arg(long, global = true, value_enum, default_value_t = LogFormat::Text, env = "HOSTMETER_LOG_FORMAT")]
@@ -35,8 +39,42 @@ pub enum AgentCommand {
         #[arg(long)]
         json: bool,
     },
+    /// Show live what every account and command of this machine uses.
+    ///
+    /// It measures by itself, as the agent does and with counters of its own, so that it needs no running agent and
+    /// changes nothing for one. Figures are those since the last refresh; `–` is what was not measured. Keys: `c` or
+    /// Tab for accounts or commands, `s` to sort by the next column, `p` to pause, arrows and pages to scroll, `q` to
+    /// quit.
+    Top(TopArgs),
     /// Read the configuration and name every fault.
     CheckConfig,
+}
+
+impl AgentCommand {
+    /// What the log shows unless the environment says otherwise. Where the screen is a table, lines of a log would
+    /// tear it; what could not be measured stands in its head.
+    pub fn log_shown(&self) -> &'static str {
+        if matches!(self, Self::Top(_)) { "off" } else { "info" }
+    }
+}
+
+/// Arguments of `hostmeter-agent top`.
+#[derive(Clone, Debug, clap::Args)]
+pub struct TopArgs {
+    /// Time between two refreshes, from 200ms to 60s.
+    #[arg(long, value_name = "DURATION", default_value = "2s", value_parser = refresh)]
+    pub every: Duration,
+    /// Print so many times plain text and end; once where standard output is no terminal.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    pub batch: Option<u32>,
+}
+
+fn refresh(text: &str) -> Result<Duration, String> {
+    let ms = duration::parse(text).map_err(|e| e.to_string())?;
+    if !(REFRESH_MIN_MS..=REFRESH_MAX_MS).contains(&ms) {
+        return Err(format!("write a time from {REFRESH_MIN_MS}ms to {}s", REFRESH_MAX_MS / 1_000));
+    }
+    Ok(Duration::from_millis(u64::try_from(ms).map_err(|e| e.to_string())?))
 }
 
 /// Arguments of `hostmeter-agent enroll`.
@@ -128,7 +166,25 @@ mod tests {
         check("hostmeter-agent status --json", true);
         check("hostmeter-agent enroll --collector http://127.0.0.1:1 --token t", true);
         check("hostmeter-agent enroll --collector http://127.0.0.1:1", false);
+        check("hostmeter-agent top", true);
+        check("hostmeter-agent top --every 200ms --batch 3", true);
+        check("hostmeter-agent top --every 60s", true);
+        check("hostmeter-agent top --batch 0", false);
         check("hostmeter-agent", false);
         check("hostmeter-agent run extra", false);
+    }
+
+    #[test]
+    fn bad_refreshes_say_what_to_write() {
+        let check = |every: &str, want: &str| {
+            let got = AgentCli::try_parse_from(["hostmeter-agent", "top", "--every", every]).unwrap_err();
+            let got = got.to_string();
+            assert!(got.contains("--every") && got.contains(want), "{every}: {got}");
+        };
+        check("2", "write a whole number and a unit");
+        check("", "write a whole number and a unit");
+        check("199ms", "write a time from 200ms to 60s");
+        check("61s", "write a time from 200ms to 60s");
+        check("106751991167d", "write a time from 200ms to 60s");
     }
 }

@@ -5,7 +5,11 @@ use crate::limits::{
     INTERVAL_MAX_MS, INTERVAL_MIN_MS, SPOOL_DEFAULT_BYTES, SPOOL_MAX_BYTES, SPOOL_MIN_BYTES,
 };
 use hostmeter_core::config::{self, ConfigError, Faults, Table};
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
+
+/// The file that is read unless another is named.
+pub const DEFAULT_FILE: &str = "/etc/hostmeter/agent.toml";
 
 const TOP_KEYS: &[&str] =
     &["state_dir", "collector", "sample", "accounts", "meters", "executor", "spool", "ship"];
@@ -97,6 +101,18 @@ pub fn load(path: &Path) -> Result<Config, LoadError> {
     let text =
         std::fs::read_to_string(path).map_err(|source| LoadError::Read { path: path.to_owned(), source })?;
     Ok(parse(&path.display().to_string(), &text)?)
+}
+
+/// As [`load`], but nobody need have written [`DEFAULT_FILE`]: without it everything has its default.
+pub fn load_if_there(path: &Path) -> Result<Config, LoadError> {
+    match load(path) {
+        Err(LoadError::Read { source, .. })
+            if source.kind() == ErrorKind::NotFound && path == Path::new(DEFAULT_FILE) =>
+        {
+            Ok(parse(DEFAULT_FILE, "")?)
+        }
+        other => other,
+    }
 }
 
 /// Checks the text of a file. Every fault is reported at once.

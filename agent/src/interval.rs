@@ -38,6 +38,13 @@ impl Baseline {
     }
 }
 
+impl From<Reading> for Baseline {
+    fn from(reading: Reading) -> Self {
+        let Reading { boottime_ns, source, accounts, host, .. } = reading;
+        Self { boottime_ns, source, accounts, host }
+    }
+}
+
 /// Which homes the collector knows: sent when first seen, when changed, and once an hour.
 #[derive(Clone, Debug, Default)]
 pub struct Homes(BTreeMap<u32, (UtcHour, String, Option<u64>)>);
@@ -82,8 +89,7 @@ pub fn hole(from_ms: i64, to_ms: i64, why: &str) -> Vec<Interval> {
 /// If that is much longer than the time that really passed (the clock was stepped), the usage stands at its end and
 /// the time before is a hole.
 pub fn build(base: &Baseline, new: &Reading, from_ms: i64, to_ms: i64, homes: &Homes) -> Vec<Interval> {
-    let passed_usec =
-        i64::try_from(new.boottime_ns.saturating_sub(base.boottime_ns) / 1_000).unwrap_or(i64::MAX);
+    let passed_usec = passed_usec(base, new);
     let passed_ms = passed_usec / 1_000;
     let length_ms = to_ms.saturating_sub(from_ms);
     let mut used_from_ms = from_ms;
@@ -98,6 +104,19 @@ pub fn build(base: &Baseline, new: &Reading, from_ms: i64, to_ms: i64, homes: &H
     let span = (used_from_ms, to_ms);
     out.extend(hours(used_from_ms, to_ms).map(|part| whole.part(span, part, homes)));
     out
+}
+
+/// What was used between two readings of one source as one interval, for people who look on. It begins at 0 and ends
+/// with the milliseconds that passed, and is not cut at hours.
+pub fn between(base: &Baseline, new: &Reading) -> Interval {
+    let passed_usec = passed_usec(base, new);
+    let span = (0, (passed_usec / 1_000).max(1));
+    Whole::between(base, new, passed_usec).part(span, span, &Homes::default())
+}
+
+/// Time between two readings by the boot-time clock, µs.
+pub fn passed_usec(base: &Baseline, new: &Reading) -> i64 {
+    i64::try_from(new.boottime_ns.saturating_sub(base.boottime_ns) / 1_000).unwrap_or(i64::MAX)
 }
 
 /// `[from_ms, to_ms)` cut at UTC hours.

@@ -19,6 +19,7 @@ pub mod host_window;
 pub mod http;
 pub mod interval;
 pub mod limits;
+pub mod live;
 pub mod log;
 pub mod meter;
 pub mod os;

@@ -173,6 +173,10 @@ pub const CLOCK_KEEP_MS: i64 = 50;
 pub const LAST_SWEEP_TRIES: u32 = 3;
 /// Top commands are asked for once in this time, in milliseconds.
 pub const TOP_EVERY_MS: i64 = 60_000;
+/// Shortest time between two refreshes of `top`, in milliseconds.
+pub const REFRESH_MIN_MS: i64 = 200;
+/// Longest time between two refreshes of `top`, in milliseconds.
+pub const REFRESH_MAX_MS: i64 = 60_000;
 /// An answer to an enrolment may be this old, because the first one is given again; so long does a token live.
 pub const ENROLL_ANSWER_AGE_MAX_MS: i64 = HOUR_MS;
 /// The service manager hears of the sampling thread at least this often, in milliseconds.

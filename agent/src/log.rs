@@ -6,10 +6,10 @@ use crate::cli::LogFormat;
 use std::io::IsTerminal;
 use tracing_subscriber::EnvFilter;
 
-/// Starts the log. `HOSTMETER_LOG` sets what is shown (default `info`), for example `debug` or
-/// `hostmeter_agent::ship=debug`. A second call changes nothing.
-pub fn start(format: LogFormat) {
-    let filter = EnvFilter::try_from_env("HOSTMETER_LOG").unwrap_or_else(|_| EnvFilter::new("info"));
+/// Starts the log. `HOSTMETER_LOG` sets what is shown, for example `debug` or `hostmeter_agent::ship=debug`; without
+/// it `shown` does, usually `info`. A second call changes nothing.
+pub fn start(format: LogFormat, shown: &str) {
+    let filter = EnvFilter::try_from_env("HOSTMETER_LOG").unwrap_or_else(|_| EnvFilter::new(shown));
     let colour = std::env::var_os("NO_COLOR").is_none() && std::io::stderr().is_terminal();
     let log =
         tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(colour);

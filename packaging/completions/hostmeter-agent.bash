@@ -31,6 +31,9 @@ _hostmeter__agent() {
             hostmeter__agent,status)
                 cmd="hostmeter__agent__subcmd__status"
                 ;;
+            hostmeter__agent,top)
+                cmd="hostmeter__agent__subcmd__top"
+                ;;
             hostmeter__agent__subcmd__help,check-config)
                 cmd="hostmeter__agent__subcmd__help__subcmd__check__subcmd__config"
                 ;;
@@ -46,6 +49,9 @@ _hostmeter__agent() {
             hostmeter__agent__subcmd__help,status)
                 cmd="hostmeter__agent__subcmd__help__subcmd__status"
                 ;;
+            hostmeter__agent__subcmd__help,top)
+                cmd="hostmeter__agent__subcmd__help__subcmd__top"
+                ;;
             *)
                 ;;
         esac
@@ -53,7 +59,7 @@ _hostmeter__agent() {
 
     case "${cmd}" in
         hostmeter__agent)
-            opts="-h -V --config --log-format --help --version run enroll status check-config help"
+            opts="-h -V --config --log-format --help --version run enroll status top check-config help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -131,7 +137,7 @@ _hostmeter__agent() {
             return 0
             ;;
         hostmeter__subcmd__agent__subcmd__help)
-            opts="run enroll status check-config help"
+            opts="run enroll status top check-config help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -214,6 +220,20 @@ _hostmeter__agent() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        hostmeter__subcmd__agent__subcmd__help__subcmd__top)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         hostmeter__subcmd__agent__subcmd__run)
             opts="-h -V --exit-with-parent --config --log-format --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
@@ -243,6 +263,36 @@ _hostmeter__agent() {
                 return 0
             fi
             case "${prev}" in
+                --config)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --log-format)
+                    COMPREPLY=($(compgen -W "text json" -- "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        hostmeter__subcmd__agent__subcmd__top)
+            opts="-h -V --every --batch --config --log-format --help --version"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --every)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --batch)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --config)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0

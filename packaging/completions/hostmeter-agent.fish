@@ -32,6 +32,7 @@ complete -c hostmeter-agent -n "__fish_hostmeter_agent_needs_command" -s V -l ve
 complete -c hostmeter-agent -n "__fish_hostmeter_agent_needs_command" -f -a "run" -d 'Sample, spool and ship until told to stop'
 complete -c hostmeter-agent -n "__fish_hostmeter_agent_needs_command" -f -a "enroll" -d 'Make this machine known to a collector, with a token that `hostmeter host add` printed'
 complete -c hostmeter-agent -n "__fish_hostmeter_agent_needs_command" -f -a "status" -d 'Show what the running agent sees, keeps and ships'
+complete -c hostmeter-agent -n "__fish_hostmeter_agent_needs_command" -f -a "top" -d 'Show live what every account and command of this machine uses'
 complete -c hostmeter-agent -n "__fish_hostmeter_agent_needs_command" -f -a "check-config" -d 'Read the configuration and name every fault'
 complete -c hostmeter-agent -n "__fish_hostmeter_agent_needs_command" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c hostmeter-agent -n "__fish_hostmeter_agent_using_subcommand run" -l config -d 'The configuration file' -r -F
@@ -55,13 +56,21 @@ json\t'One JSON object an event'"
 complete -c hostmeter-agent -n "__fish_hostmeter_agent_using_subcommand status" -l json -d 'Print JSON'
 complete -c hostmeter-agent -n "__fish_hostmeter_agent_using_subcommand status" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c hostmeter-agent -n "__fish_hostmeter_agent_using_subcommand status" -s V -l version -d 'Print version'
+complete -c hostmeter-agent -n "__fish_hostmeter_agent_using_subcommand top" -l every -d 'Time between two refreshes, from 200ms to 60s' -r
+complete -c hostmeter-agent -n "__fish_hostmeter_agent_using_subcommand top" -l batch -d 'Print so many times plain text and end; once where standard output is no terminal' -r
+complete -c hostmeter-agent -n "__fish_hostmeter_agent_using_subcommand top" -l config -d 'The configuration file' -r -F
+complete -c hostmeter-agent -n "__fish_hostmeter_agent_using_subcommand top" -l log-format -d 'How to write the log to standard error' -r -f -a "text\t'One readable line an event'
+json\t'One JSON object an event'"
+complete -c hostmeter-agent -n "__fish_hostmeter_agent_using_subcommand top" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c hostmeter-agent -n "__fish_hostmeter_agent_using_subcommand top" -s V -l version -d 'Print version'
 complete -c hostmeter-agent -n "__fish_hostmeter_agent_using_subcommand check-config" -l config -d 'The configuration file' -r -F
 complete -c hostmeter-agent -n "__fish_hostmeter_agent_using_subcommand check-config" -l log-format -d 'How to write the log to standard error' -r -f -a "text\t'One readable line an event'
 json\t'One JSON object an event'"
 complete -c hostmeter-agent -n "__fish_hostmeter_agent_using_subcommand check-config" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c hostmeter-agent -n "__fish_hostmeter_agent_using_subcommand check-config" -s V -l version -d 'Print version'
-complete -c hostmeter-agent -n "__fish_hostmeter_agent_using_subcommand help; and not __fish_seen_subcommand_from run enroll status check-config help" -f -a "run" -d 'Sample, spool and ship until told to stop'
-complete -c hostmeter-agent -n "__fish_hostmeter_agent_using_subcommand help; and not __fish_seen_subcommand_from run enroll status check-config help" -f -a "enroll" -d 'Make this machine known to a collector, with a token that `hostmeter host add` printed'
-complete -c hostmeter-agent -n "__fish_hostmeter_agent_using_subcommand help; and not __fish_seen_subcommand_from run enroll status check-config help" -f -a "status" -d 'Show what the running agent sees, keeps and ships'
-complete -c hostmeter-agent -n "__fish_hostmeter_agent_using_subcommand help; and not __fish_seen_subcommand_from run enroll status check-config help" -f -a "check-config" -d 'Read the configuration and name every fault'
-complete -c hostmeter-agent -n "__fish_hostmeter_agent_using_subcommand help; and not __fish_seen_subcommand_from run enroll status check-config help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c hostmeter-agent -n "__fish_hostmeter_agent_using_subcommand help; and not __fish_seen_subcommand_from run enroll status top check-config help" -f -a "run" -d 'Sample, spool and ship until told to stop'
+complete -c hostmeter-agent -n "__fish_hostmeter_agent_using_subcommand help; and not __fish_seen_subcommand_from run enroll status top check-config help" -f -a "enroll" -d 'Make this machine known to a collector, with a token that `hostmeter host add` printed'
+complete -c hostmeter-agent -n "__fish_hostmeter_agent_using_subcommand help; and not __fish_seen_subcommand_from run enroll status top check-config help" -f -a "status" -d 'Show what the running agent sees, keeps and ships'
+complete -c hostmeter-agent -n "__fish_hostmeter_agent_using_subcommand help; and not __fish_seen_subcommand_from run enroll status top check-config help" -f -a "top" -d 'Show live what every account and command of this machine uses'
+complete -c hostmeter-agent -n "__fish_hostmeter_agent_using_subcommand help; and not __fish_seen_subcommand_from run enroll status top check-config help" -f -a "check-config" -d 'Read the configuration and name every fault'
+complete -c hostmeter-agent -n "__fish_hostmeter_agent_using_subcommand help; and not __fish_seen_subcommand_from run enroll status top check-config help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'

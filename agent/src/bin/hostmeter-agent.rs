@@ -5,7 +5,7 @@ use clap::Parser;
 use hostmeter_agent::cli::{AgentCli, AgentCommand, EnrollArgs};
 use hostmeter_agent::config::{self, Config};
 use hostmeter_agent::state::{StateDir, StateError};
-use hostmeter_agent::{enroll, log, os, run, status};
+use hostmeter_agent::{enroll, live, log, os, run, status};
 use hostmeter_core::wire::ack::HostState;
 use std::io::Write;
 use std::path::Path;
@@ -13,7 +13,7 @@ use std::process::ExitCode;
 
 fn main() -> ExitCode {
     let cli = AgentCli::parse();
-    log::start(cli.log_format);
+    log::start(cli.log_format, cli.command.log_shown());
     match dispatch(&cli) {
         Ok(()) => ExitCode::SUCCESS,
         Err(e) => {
@@ -25,7 +25,10 @@ fn main() -> ExitCode {
 }
 
 fn dispatch(cli: &AgentCli) -> anyhow::Result<()> {
-    let config = config::load(&cli.config)?;
+    let config = match &cli.command {
+        AgentCommand::Top(_) => config::load_if_there(&cli.config)?,
+        _ => config::load(&cli.config)?,
+    };
     match &cli.command {
         AgentCommand::Run { exit_with_parent } => {
             if *exit_with_parent {
@@ -35,6 +38,7 @@ fn dispatch(cli: &AgentCli) -> anyhow::Result<()> {
         }
         AgentCommand::Enroll(args) => enrol(&config, args),
         AgentCommand::Status { json } => show_status(&config.state_dir, *json),
+        AgentCommand::Top(args) => Ok(live::run(&config, args)?),
         AgentCommand::CheckConfig => say(&format!("{}: good", cli.config.display())),
     }
 }

@@ -9,7 +9,7 @@ use std::process::ExitCode;
 
 fn main() -> ExitCode {
     let cli = ExecutorCli::parse();
-    log::start(cli.log_format);
+    log::start(cli.log_format, "info");
     let done = match &cli.command {
         ExecutorCommand::Run => run::run(&cli.config).map(|()| true),
         ExecutorCommand::DryRun { action, user } => {

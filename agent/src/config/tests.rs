@@ -136,3 +136,12 @@ fn a_missing_file_names_itself() {
     let error = load(Path::new("/nonexistent/agent.toml")).unwrap_err().to_string();
     assert!(error.starts_with("/nonexistent/agent.toml: cannot be read: No such file"), "{error}");
 }
+
+#[test]
+fn only_the_usual_file_may_be_missing() {
+    let error = load_if_there(Path::new("/nonexistent/agent.toml")).unwrap_err().to_string();
+    assert!(error.starts_with("/nonexistent/agent.toml: cannot be read"), "{error}");
+    if !Path::new(DEFAULT_FILE).exists() {
+        assert_eq!(load_if_there(Path::new(DEFAULT_FILE)).unwrap(), parse("", "").unwrap());
+    }
+}
