@@ -18,9 +18,11 @@ char LICENSE[] SEC("license") = "Dual MIT/GPL";
 /* Records of one sweep: all of them fit into the buffer of an iterator, which would else show a task twice. */
 #define TOLD_MAX 1024
 #define SAMPLES_MAX 16
-/* Memory of a process that did not run is read every so many sweeps, as it may have been swapped out. */
-#define IDLE_MEMORY_EVERY 8
-/* A share is asked for again after so many sweeps. */
+/* Of these, so many at most are of accounts whose share is known. */
+#define SAMPLES_KNOWN_MAX 4
+/* Memory of a process that did not run is read every so many sweeps, as the kernel may have taken some of it. */
+#define IDLE_MEMORY_EVERY 32
+/* A process is asked for its share again after so many sweeps. */
 #define SAMPLE_EVERY 64
 /* Tries to advance a counter: two parties at most meet at a task. */
 #define EXCHANGES_MAX 4
@@ -229,14 +231,23 @@ static __always_inline void ask_share(struct bpf_iter__task *ctx, struct control
 {
     struct share *share;
 
-    if (!(state->anonymous_kib | state->shared_kib) || c->samples >= SAMPLES_MAX || (state->sampled && c->sweep - state->sampled < SAMPLE_EVERY))
+    if (c->samples >= SAMPLES_MAX || !(state->anonymous_kib | state->shared_kib))
+        return;
+    if (state->sampled && c->sweep - state->sampled < SAMPLE_EVERY)
         return;
     share = bpf_map_lookup_elem(&hm_shares, &state->slot);
-    if (!share || !share->wanted)
+    if (!share || !share->wanted || (share->known && c->samples >= SAMPLES_KNOWN_MAX))
         return;
     c->samples++;
     state->sampled = c->sweep;
     tell(ctx, c, RECORD_SAMPLE, task, state);
+}
+
+/* Whether a process is a child of the SSH server that became its user. */
+static __always_inline int is_session(struct task_struct *task, const struct task_state *state)
+{
+    return state->uid && is_sshd(task->comm) && is_sshd(task->real_parent->comm) &&
+           task->real_parent->real_cred->uid.val == 0;
 }
 
 /* A process is there. */
@@ -247,9 +258,9 @@ static __always_inline void present(struct bpf_iter__task *ctx, struct control *
     __u64 kib;
 
     c->processes++;
-    if (task->signal->live.counter == 0)
+    if (state->ended)
         return;
-    if (task->mm && (state->ran || (task->pid + c->sweep) % IDLE_MEMORY_EVERY == 0))
+    if ((state->ran || (state->turn + c->sweep) % IDLE_MEMORY_EVERY == 0) && task->mm)
         read_memory(c, task, state);
     if (usage->sweep != c->sweep) {
         usage->sweep = c->sweep;
@@ -267,8 +278,7 @@ static __always_inline void present(struct bpf_iter__task *ctx, struct control *
         }
     }
     ask_share(ctx, c, task, state);
-    if (state->uid && is_sshd(task->comm) && is_sshd(task->real_parent->comm) &&
-        task->real_parent->real_cred->uid.val == 0)
+    if (state->session)
         tell(ctx, c, RECORD_SESSION, task, state);
 }
 
@@ -340,15 +350,49 @@ static __always_inline void tell_leader(struct control *c, struct task_struct *t
         read_memory(c, task, state);
 }
 
+/* What a task is, which only the task itself changes, by running. */
+static __always_inline void look(struct task_struct *task, struct task_state *state)
+{
+    __u32 uid = task->real_cred->uid.val;
+
+    if (!state->seen || state->uid != uid || state->slot == NO_SLOT) {
+        state->uid = uid;
+        state->slot = slot_of(uid);
+    }
+    state->leads = task->pid == task->tgid;
+    state->turn = task->pid;
+    state->session = state->leads && is_session(task, state);
+}
+
+/* A task that ran since the last sweep, or that no sweep saw. */
+static __always_inline void count(struct control *c, struct task_struct *task, struct usage *usage,
+                                  struct task_state *state)
+{
+    struct task_state now = {};
+    struct command *command;
+    __u64 cpu_ns;
+
+    now.cpu_ns = task->se.sum_exec_runtime;
+    io_now(task, &now);
+    if (!state->seen)
+        meet(c, task, usage, state, &now);
+    cpu_ns = credit(usage, &now, state);
+    if (!cpu_ns)
+        return;
+    state->ran = 1;
+    command = command_of(state->slot, task);
+    if (command)
+        __sync_fetch_and_add(&command->cpu_ns, cpu_ns);
+}
+
 SEC("iter/task")
 int hm_sweep(struct bpf_iter__task *ctx)
 {
     struct task_struct *task = ctx->task;
-    struct task_state now = {}, *state;
     struct control *c = control();
+    struct task_state *state;
     struct usage *usage;
-    __u64 cpu_ns;
-    __u32 uid;
+    int idle;
 
     if (!c)
         return 0;
@@ -363,34 +407,24 @@ int hm_sweep(struct bpf_iter__task *ctx)
         c->unstored++;
         return 0;
     }
-    uid = task->real_cred->uid.val;
-    if (!state->seen || state->uid != uid || state->slot == NO_SLOT) {
-        state->uid = uid;
-        state->slot = slot_of(uid);
-    }
+    /* Most tasks sleep. Nothing of such a one changes, so that little of it is touched. */
+    idle = state->seen && state->slot != NO_SLOT && state->cpu_ns == task->se.sum_exec_runtime;
+    if (!idle)
+        look(task, state);
+    if (!state->leads && idle)
+        return 0;
     usage = usage_of(state->slot);
     if (!usage)
         return 0;
     /* Read after there is storage: one that is dead by now is counted by its last switch, which may not have seen the
      * storage; for one that is not dead yet, its last switch will find it. The process of a dead leader may live. */
-    if (*(volatile int *)&task->exit_state) {
-        if (state->seen && task->pid == task->tgid)
-            present(ctx, c, task, usage, state);
-        return 0;
+    if (!idle && *(volatile int *)&task->exit_state) {
+        if (!state->seen)
+            return 0;
+    } else if (!idle) {
+        count(c, task, usage, state);
     }
-    now.cpu_ns = task->se.sum_exec_runtime;
-    io_now(task, &now);
-    if (!state->seen)
-        meet(c, task, usage, state, &now);
-    cpu_ns = credit(usage, &now, state);
-    if (cpu_ns) {
-        struct command *command = command_of(state->slot, task);
-
-        state->ran = 1;
-        if (command)
-            __sync_fetch_and_add(&command->cpu_ns, cpu_ns);
-    }
-    if (task->pid == task->tgid) {
+    if (state->leads) {
         present(ctx, c, task, usage, state);
     } else if (state->ran) {
         state->ran = 0;
@@ -442,13 +476,14 @@ int BPF_PROG(hm_switched, bool preempt, struct task_struct *task)
 static __always_inline void end_process(struct control *c, struct task_struct *task, struct usage *usage)
 {
     struct task_struct *leader = task->group_leader;
-    struct task_state *state;
+    struct task_state *state = bpf_task_storage_get(&hm_tasks, leader, 0, 0);
     __u64 usec, kib_ms;
 
-    if (leader->start_time < c->begun_ns)
+    if (state && state->seen) {
+        state->ended = 1;
         return;
-    state = bpf_task_storage_get(&hm_tasks, leader, 0, 0);
-    if (state && state->seen)
+    }
+    if (leader->start_time < c->begun_ns)
         return;
     /* Two threads that end together may both find that none is left: the first one counts. */
     if (task->signal->nr_threads > 1) {

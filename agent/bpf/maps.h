@@ -108,9 +108,15 @@ struct task_state {
     __u32 slot;
     /* A sweep saw it. */
     __u32 seen;
+    /* It is the first thread of its process, which has the number of the process. */
+    __u32 leads;
+    /* Spreads what is done at every so many sweeps. */
+    __u32 turn;
+    /* Of the leader: a child of the SSH server that became its user. */
+    __u32 session;
     /* Of the leader: a thread ran since memory was read. */
     __u32 ran;
-    /* Of the leader: its end was counted. */
+    /* Of the leader: the last thread of the process ended. */
     __u32 ended;
 };
 

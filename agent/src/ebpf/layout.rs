@@ -1,7 +1,7 @@
 //! The other half of `bpf/maps.h`: what the programs write, read from bytes.
 
 /// Number of this layout. Pinned figures of another one are not read.
-pub(super) const LAYOUT: u32 = 1;
+pub(super) const LAYOUT: u32 = 2;
 /// Entries of the arrays by slot.
 pub(super) const SLOTS_MAX: u32 = 65_537;
 /// Slot of what found no room.
