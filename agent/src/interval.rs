@@ -13,8 +13,7 @@ use hostmeter_core::wire::batch::{AccountUsage, Gap, GapMeter, HostTotals, Inter
 use std::collections::BTreeMap;
 
 /// What a reading is compared with: where the last durable interval ended.
-#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Baseline {
     /// Boot-time clock of the reading, nanoseconds.
     pub boottime_ns: u64,

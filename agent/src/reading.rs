@@ -42,7 +42,7 @@ pub struct Reading {
 }
 
 /// One account at one moment.
-#[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct AccountReading {
     /// User name, escaped; `None` where passwd has no entry.
     pub user: Option<String>,
@@ -58,7 +58,6 @@ pub struct AccountReading {
     pub alive: bool,
     /// No process or session of it was seen since the source began: it is here for its home alone, and what it used
     /// of all else is 0.
-    #[serde(default)]
     pub is_unseen: bool,
 }
 

@@ -10,12 +10,12 @@ use crate::batch::{About, Place, Sealer};
 use crate::clock::{Clock, Kept};
 use crate::disk::Disk;
 use crate::executor::protocol::Numbered;
-use crate::interval::{Baseline, Homes, build};
+use crate::interval::{Homes, build};
 use crate::limits::{CLOCK_KEEP_MS, LAST_SWEEP_TRIES, OUTCOMES_PER_BATCH_MAX, WATCHDOG_EVERY_MS};
 use crate::os::{self, Now, OsError};
 use crate::reading::Reading;
 use crate::ship::{Wake, lock};
-use crate::spool::Spool;
+use crate::spool::{Columns, Spool};
 use crate::state::StateDir;
 use crate::status::{self, ClockStatus, SampleStatus, ShipStatus, SpoolStatus, Status};
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender};
@@ -213,7 +213,7 @@ impl Sampling {
         let place = Place { seq, hash, wall_ns: now.wall_ns, boottime_ns: now.boottime_ns };
         let sealed = self.parts.sealer.seal(place, &about, &intervals).map_err(|e| e.to_string());
         // The /proc tier's figures begin anew with each start: no use in keeping them.
-        let baseline = (reading.source.tier != "proc").then(|| Baseline::of(&reading));
+        let baseline = (reading.source.tier != "proc").then(|| Columns::from(&reading));
         let kept = sealed.and_then(|envelopes| {
             self.parts.spool.append(&envelopes, to_ms, baseline, is_last).map_err(|e| e.to_string())
         });

@@ -14,11 +14,13 @@
 //! good records is set aside as `*.damaged`. An `fdatasync` that failed is never tried again on the same file: what
 //! was written is cut off, everything is read again and a new segment is begun.
 
+mod baseline;
 pub mod reader;
 pub mod record;
 mod scan;
 mod segments;
 
+pub use baseline::Columns;
 pub use reader::{Entry, Reader};
 pub use segments::{Acked, Usage};
 
@@ -115,7 +117,7 @@ pub struct Tail {
     pub hash: [u8; 32],
     /// End of the last interval.
     pub to_ms: Option<i64>,
-    /// Cumulative readings at that end, where the source outlives the agent.
+    /// Cumulative readings at that end, where the source outlives the agent. Only after opening: who appends knows it.
     pub baseline: Option<Baseline>,
 }
 
@@ -222,7 +224,7 @@ impl Spool {
         &mut self,
         envelopes: &[Vec<u8>],
         to_ms: i64,
-        baseline: Option<Baseline>,
+        baseline: Option<Columns<'_>>,
         is_last: bool,
     ) -> Result<(), SpoolError> {
         if self.distrusted.is_some() {
@@ -247,8 +249,7 @@ impl Spool {
         }
         self.shared.put(active.segment.clone());
         self.active = Some(active);
-        self.tail =
-            Tail { seq: header.stamp.seq, hash: header.hash, to_ms: Some(to_ms), baseline: trailer.baseline };
+        self.tail = Tail { seq: header.stamp.seq, hash: header.hash, to_ms: Some(to_ms), baseline: None };
         Ok(())
     }
 

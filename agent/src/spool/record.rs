@@ -1,53 +1,85 @@
 //! One record of a segment, from and to bytes.
 
+use super::baseline::Columns;
 use super::{SpoolError, len_u64};
 use crate::interval::Baseline;
 use crate::limits::{RECORD_MAX_BYTES, TRAILER_MAX_BYTES};
 use hostmeter_core::limits::ENVELOPE_HEADER_BYTES;
 use hostmeter_core::wire::envelope::{Domain, Header, peek};
+use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
 use std::fs::File;
 use std::io;
 use std::os::unix::fs::FileExt;
 
 /// Version of the trailer.
-pub const TRAILER_VERSION: u32 = 1;
+pub const TRAILER_VERSION: u32 = 2;
 /// Length and checksum before the envelope.
 pub const PREFIX_BYTES: usize = 8;
 
 /// What stands beside an envelope and is never sent.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Trailer {
+#[derive(Clone, Copy, Debug, Serialize)]
+pub struct Trailer<'a> {
     /// Version of the trailer.
     pub v: u32,
     /// More parts of the same interval follow: the group is not complete with this record.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub more: bool,
     /// End of the last interval of the group.
     pub to_ms: i64,
     /// Cumulative readings at that end; only with the last part, and only if the source outlives the agent.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub baseline: Option<Baseline>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub baseline: Option<Columns<'a>>,
 }
 
-/// A good record.
+/// A trailer without its baseline, which is long and hardly ever read.
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Marks {
+    v: u32,
+    /// More parts of the same interval follow.
+    #[serde(default)]
+    pub more: bool,
+    /// End of the last interval of the group.
+    pub to_ms: i64,
+    #[serde(default, rename = "baseline")]
+    _baseline: IgnoredAny,
+}
+
+#[derive(Deserialize)]
+struct OnlyBaseline {
+    baseline: Option<Baseline>,
+}
+
+/// A record whose checksum is good.
 #[derive(Clone, Debug)]
 pub struct Record {
     /// Header of the envelope (its signature is not checked: this host made it).
     pub header: Header,
     /// The envelope.
     pub envelope: Vec<u8>,
-    /// The trailer.
-    pub trailer: Trailer,
     /// Where the next record begins.
     pub end: u64,
+    trailer: Vec<u8>,
+}
+
+impl Record {
+    /// The trailer; `None` if it is none of ours.
+    pub fn marks(&self) -> Option<Marks> {
+        let marks: Marks = serde_json::from_slice(&self.trailer).ok()?;
+        (marks.v == TRAILER_VERSION).then_some(marks)
+    }
+
+    /// The baseline in the trailer; `None` if it has none that can be read.
+    pub fn baseline(&self) -> Option<Baseline> {
+        serde_json::from_slice::<OnlyBaseline>(&self.trailer).ok()?.baseline
+    }
 }
 
 /// What stands at a place of a segment.
 #[derive(Debug)]
 pub enum Step {
-    /// A good record.
+    /// A record.
     Record(Box<Record>),
     /// The end of the segment.
     End,
@@ -56,8 +88,8 @@ pub enum Step {
 }
 
 /// The records of one group; every trailer but the last says that more follow.
-pub fn encode_group(envelopes: &[Vec<u8>], last: &Trailer) -> Result<Vec<u8>, SpoolError> {
-    let more = Trailer { more: true, baseline: None, ..last.clone() };
+pub fn encode_group(envelopes: &[Vec<u8>], last: &Trailer<'_>) -> Result<Vec<u8>, SpoolError> {
+    let more = Trailer { more: true, baseline: None, ..*last };
     let mut out = Vec::new();
     for (i, envelope) in envelopes.iter().enumerate() {
         let is_last = i.saturating_add(1) == envelopes.len();
@@ -112,7 +144,6 @@ fn parse(mut body: Vec<u8>, end: u64) -> Option<Record> {
         return None;
     }
     let split = ENVELOPE_HEADER_BYTES.checked_add(header.stored_len).filter(|n| *n <= body.len())?;
-    let trailer: Trailer = serde_json::from_slice(body.get(split..)?).ok()?;
-    body.truncate(split);
-    (trailer.v == TRAILER_VERSION).then_some(Record { header, envelope: body, trailer, end })
+    let trailer = body.split_off(split);
+    Some(Record { header, envelope: body, end, trailer })
 }

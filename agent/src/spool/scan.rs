@@ -1,7 +1,7 @@
 //! Reading a spool from disk: every good record counts, a torn tail is cut off, damage before good records is set
 //! aside.
 
-use super::record::{self, Record, Step};
+use super::record::{self, Marks, Record, Step};
 use super::segments::{self, Segment};
 use super::{Findings, SpoolError, Tail, io_at};
 use crate::state::sync_dir;
@@ -79,23 +79,38 @@ fn find(id: u64, path: PathBuf, host: HostId, epoch: u64) -> Result<Found, Spool
     let len = file.metadata().map_err(io_at(&path))?.len();
     let (mut at, mut records, mut has_damage) = (0, Vec::new(), false);
     loop {
-        match record::read(&file, at, len).map_err(io_at(&path))? {
-            Step::End => break,
-            Step::Record(r) => {
+        match good(&file, at, len).map_err(io_at(&path))? {
+            Good::End => break,
+            Good::Record(r, marks) => {
                 let stamp = r.header.stamp;
                 if stamp.host != host || stamp.epoch != epoch {
                     return Err(SpoolError::Foreign { path, host: stamp.host, epoch: stamp.epoch });
                 }
-                records.push(Place { start: at, end: r.end, seq: stamp.seq, more: r.trailer.more });
+                records.push(Place { start: at, end: r.end, seq: stamp.seq, more: marks.more });
                 at = r.end;
             }
-            Step::Bad => match next_good(&file, at.saturating_add(1), len).map_err(io_at(&path))? {
+            Good::None => match next_good(&file, at.saturating_add(1), len).map_err(io_at(&path))? {
                 Some(good) => (at, has_damage) = (good, true),
                 None => break,
             },
         }
     }
     Ok(Found { id, path, len, records, has_damage })
+}
+
+/// What stands at a place.
+enum Good {
+    Record(Box<Record>, Marks),
+    End,
+    None,
+}
+
+fn good(file: &File, at: u64, len: u64) -> io::Result<Good> {
+    Ok(match record::read(file, at, len)? {
+        Step::End => Good::End,
+        Step::Bad => Good::None,
+        Step::Record(r) => r.marks().map_or(Good::None, |marks| Good::Record(r, marks)),
+    })
 }
 
 /// The first place from `from` on where a good record stands. Records begin 8 bytes before an envelope's magic.
@@ -109,7 +124,7 @@ fn next_good(file: &File, from: u64, len: u64) -> io::Result<Option<u64>> {
         for (i, window) in chunk.windows(record::PREFIX_BYTES + MAGIC).enumerate() {
             if matches!(window.get(record::PREFIX_BYTES..), Some(b"HMBATCH1" | b"HMGAP__1")) {
                 let place = at.saturating_add(super::len_u64(i));
-                if matches!(record::read(file, place, len)?, Step::Record(_)) {
+                if matches!(good(file, place, len)?, Good::Record(..)) {
                     return Ok(Some(place));
                 }
             }
@@ -212,18 +227,14 @@ fn records(segment: &Segment) -> Result<impl Iterator<Item = Result<Record, Spoo
 }
 
 fn tail(segments: &[Segment]) -> Result<Tail, SpoolError> {
-    let Some(last) = segments.last() else { return Ok(Tail::default()) };
-    let mut tail = Tail::default();
-    for record in records(last)? {
-        let r = record?;
-        tail = Tail {
-            seq: r.header.stamp.seq,
-            hash: r.header.hash,
-            to_ms: Some(r.trailer.to_ms),
-            baseline: r.trailer.baseline,
-        };
+    let Some(segment) = segments.last() else { return Ok(Tail::default()) };
+    let mut newest = None;
+    for record in records(segment)? {
+        newest = Some(record?);
     }
-    Ok(tail)
+    let Some(r) = newest else { return Ok(Tail::default()) };
+    let (seq, hash) = (r.header.stamp.seq, r.header.hash);
+    Ok(Tail { seq, hash, to_ms: r.marks().map(|m| m.to_ms), baseline: r.baseline() })
 }
 
 fn missing(segments: &[Segment]) -> Result<Vec<(u64, u64)>, SpoolError> {

@@ -2,9 +2,13 @@
 
 use super::*;
 use crate::limits::SPOOL_MIN_BYTES;
+use crate::reading::{AccountReading, HostReading, Reading};
 use hostmeter_core::ids::BootId;
+use hostmeter_core::meter::Meter;
+use hostmeter_core::wire::batch::Coverage;
 use hostmeter_core::wire::envelope::{Domain, Stamp, header_hash, seal};
 use hostmeter_core::wire::key::SigningKey;
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 const HOST: HostId = HostId([7; 16]);
@@ -192,17 +196,30 @@ fn the_baseline_of_the_last_group_comes_back() {
     let dir = scratch();
     let (mut spool, _) = open(dir.path());
     let source = crate::reading::Source { boot: BootId([1; 16]), tier: "ebpf".to_owned(), map_id: 4 };
-    let account = crate::reading::AccountReading {
-        counters: [(hostmeter_core::meter::Meter::CpuUsec, u64::MAX)].into(),
+    let account = |user: Option<&str>, counters: &[(Meter, u64)], gauges: &[(Meter, i64)]| AccountReading {
+        user: user.map(str::to_owned),
+        counters: counters.iter().copied().collect(),
+        gauges: gauges.iter().copied().collect(),
         ..Default::default()
     };
-    let baseline = Baseline {
+    let unseen = AccountReading { is_unseen: true, ..account(Some("idle"), &[], &[(Meter::DiskFiles, 0)]) };
+    let accounts = [
+        (1001, account(None, &[(Meter::CpuUsec, u64::MAX), (Meter::IoOps, 0)], &[(Meter::Sessions, -1)])),
+        (1002, account(Some("shop"), &[(Meter::IoOps, 7)], &[])),
+        (1003, unseen),
+    ];
+    let reading = Reading {
         boottime_ns: 5,
         source,
-        accounts: [(1001, account)].into(),
-        host: crate::reading::HostReading::default(),
+        accounts: accounts.into(),
+        host: HostReading { cpus: 3, not_busy_usec: Some(9), ..HostReading::default() },
+        coverage: Coverage::default(),
+        limited: String::new(),
+        gaps: Vec::new(),
+        top: BTreeMap::new(),
     };
-    spool.append(&group(&spool, 2, 10), 77, Some(baseline.clone()), false).unwrap();
+    let baseline = Baseline::of(&reading);
+    spool.append(&group(&spool, 2, 10), 77, Some(Columns::from(&reading)), false).unwrap();
     let (spool, _) = open(dir.path());
     assert_eq!((spool.tail().to_ms, spool.tail().baseline.as_ref()), (Some(77), Some(&baseline)));
 }

@@ -1,0 +1,112 @@
+//! A baseline as a trailer holds it: a table with one column for each meter, as it stands beside every batch.
+//!
+//! Only what a difference needs is kept; a home's path and inode are read anew after a restart.
+
+use crate::interval::Baseline;
+use crate::reading::{AccountReading, HostReading, Reading, Source};
+use hostmeter_core::meter::Meter;
+use serde::de::Error as _;
+use serde::ser::SerializeSeq;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// What is written of a reading.
+#[derive(Clone, Copy, Debug)]
+pub struct Columns<'a> {
+    boottime_ns: u64,
+    source: &'a Source,
+    host: &'a HostReading,
+    accounts: &'a BTreeMap<u32, AccountReading>,
+}
+
+impl<'a> From<&'a Reading> for Columns<'a> {
+    fn from(r: &'a Reading) -> Self {
+        Self { boottime_ns: r.boottime_ns, source: &r.source, host: &r.host, accounts: &r.accounts }
+    }
+}
+
+#[derive(Serialize)]
+struct Written<'a> {
+    boottime_ns: u64,
+    source: &'a Source,
+    host: &'a HostReading,
+    counters: &'a BTreeSet<Meter>,
+    gauges: &'a BTreeSet<Meter>,
+    accounts: Rows<'a>,
+}
+
+/// Uid, name, whether it was never seen, then its counters and gauges in the order of the columns.
+struct Rows<'a> {
+    accounts: &'a BTreeMap<u32, AccountReading>,
+    counters: &'a BTreeSet<Meter>,
+    gauges: &'a BTreeSet<Meter>,
+}
+
+struct Cells<'a, T> {
+    columns: &'a BTreeSet<Meter>,
+    values: &'a BTreeMap<Meter, T>,
+}
+
+impl<T: Serialize> Serialize for Cells<'_, T> {
+    fn serialize<S: Serializer>(&self, s: S) -> Result<S::Ok, S::Error> {
+        s.collect_seq(self.columns.iter().map(|meter| self.values.get(meter)))
+    }
+}
+
+impl Serialize for Rows<'_> {
+    fn serialize<S: Serializer>(&self, s: S) -> Result<S::Ok, S::Error> {
+        let mut rows = s.serialize_seq(Some(self.accounts.len()))?;
+        for (uid, a) in self.accounts {
+            let counters = Cells { columns: self.counters, values: &a.counters };
+            let gauges = Cells { columns: self.gauges, values: &a.gauges };
+            rows.serialize_element(&(uid, &a.user, a.is_unseen, counters, gauges))?;
+        }
+        rows.end()
+    }
+}
+
+impl Serialize for Columns<'_> {
+    fn serialize<S: Serializer>(&self, s: S) -> Result<S::Ok, S::Error> {
+        let accounts = self.accounts;
+        let counters = accounts.values().flat_map(|a| a.counters.keys()).copied().collect();
+        let gauges = accounts.values().flat_map(|a| a.gauges.keys()).copied().collect();
+        let (counters, gauges) = (&counters, &gauges);
+        let rows = Rows { accounts, counters, gauges };
+        let Self { boottime_ns, source, host, .. } = *self;
+        Written { boottime_ns, source, host, counters, gauges, accounts: rows }.serialize(s)
+    }
+}
+
+type Row = (u32, Option<String>, bool, Vec<Option<u64>>, Vec<Option<i64>>);
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Read {
+    boottime_ns: u64,
+    source: Source,
+    host: HostReading,
+    counters: Vec<Meter>,
+    gauges: Vec<Meter>,
+    accounts: Vec<Row>,
+}
+
+/// The cells of a row by meter; `None` if they are not as many as there are columns.
+fn by_meter<T>(columns: &[Meter], cells: Vec<Option<T>>) -> Option<BTreeMap<Meter, T>> {
+    let fits = columns.len() == cells.len();
+    fits.then(|| columns.iter().zip(cells).filter_map(|(m, v)| Some((*m, v?))).collect())
+}
+
+impl<'de> Deserialize<'de> for Baseline {
+    fn deserialize<D: Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
+        let Read { boottime_ns, source, host, counters, gauges, accounts: rows } = Read::deserialize(d)?;
+        let mut accounts = BTreeMap::new();
+        for (uid, user, is_unseen, counts, levels) in rows {
+            let cells = by_meter(&counters, counts).zip(by_meter(&gauges, levels));
+            let (counters, gauges) =
+                cells.ok_or_else(|| D::Error::custom(format!("uid {uid}: a row must have every column")))?;
+            let account = AccountReading { user, counters, gauges, is_unseen, ..AccountReading::default() };
+            accounts.insert(uid, account);
+        }
+        Ok(Self { boottime_ns, source, accounts, host })
+    }
+}
