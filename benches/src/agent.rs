@@ -46,13 +46,13 @@ impl Drop for Sleepers {
 
 /// A process's CPU time so far, µs, from the kernel's CPU clock of that process: `(~pid << 3) | CPUCLOCK_SCHED`
 /// (`include/linux/posix-timers.h`).
-fn cpu_usec(pid: u32) -> Result<u64> {
+pub(crate) fn cpu_usec(pid: u32) -> Result<u64> {
     let id = (!i32::try_from(pid)? << 3) | 2;
     let t = nix::time::clock_gettime(nix::time::ClockId::from_raw(id))?;
     Ok(u64::try_from(t.tv_sec())? * 1_000_000 + u64::try_from(t.tv_nsec())? / 1_000)
 }
 
-fn rss_kib(pid: u32) -> Result<u64> {
+pub(crate) fn rss_kib(pid: u32) -> Result<u64> {
     let status = std::fs::read_to_string(format!("/proc/{pid}/status"))?;
     let line = status.lines().find(|l| l.starts_with("VmRSS:")).context("VmRSS")?;
     Ok(line.split_whitespace().nth(1).context("VmRSS")?.parse()?)

@@ -4,6 +4,8 @@
 mod accuracy;
 mod agent;
 mod charge;
+mod cost;
+mod crowd;
 mod fleet;
 mod ingest;
 mod table;
@@ -24,6 +26,8 @@ struct Args {
 enum What {
     /// CPU of the agent per sample, beside psutil
     Agent,
+    /// CPU of a sample with a full house of processes
+    Cost(cost::Args),
     /// Batches per second into the collector
     Ingest,
     /// Accounts charged per second
@@ -36,6 +40,7 @@ fn main() -> Result<()> {
     let mut table = Table::default();
     match Args::parse().what {
         Some(What::Agent) => agent::measure(&mut table)?,
+        Some(What::Cost(args)) => return cost::measure(&args),
         Some(What::Ingest) => ingest::measure(&mut table)?,
         Some(What::Charge) => charge::measure(&mut table)?,
         Some(What::Accuracy(args)) => return accuracy::measure(&args),
