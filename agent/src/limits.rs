@@ -130,6 +130,10 @@ pub const SEGMENT_MAX_BYTES: u64 = 4 * 1024 * 1024;
 pub const SEGMENTS_PER_CAP: u64 = 64;
 /// Largest local trailer of a record.
 pub const TRAILER_MAX_BYTES: usize = 8 * 1024 * 1024;
+/// A longer trailer is compressed.
+pub const TRAILER_PLAIN_MAX_BYTES: usize = 256 * 1024;
+/// Largest trailer before compression: room for every account that is kept.
+pub const TRAILER_INFLATED_MAX_BYTES: usize = ACCOUNTS_MAX * 2 * 1024;
 /// Largest record of the spool.
 pub const RECORD_MAX_BYTES: usize = ENVELOPE_MAX_BYTES + TRAILER_MAX_BYTES + 64;
 /// Outcomes of commands in one batch; the rest goes with the next.
@@ -189,5 +193,6 @@ const _: () = assert!(WIDEN_MAX_MS <= HOLE_MAX_MS);
 const _: () = assert!(SPOOL_MIN_BYTES <= SPOOL_DEFAULT_BYTES && SPOOL_DEFAULT_BYTES <= SPOOL_MAX_BYTES);
 const _: () = assert!(SPOOL_DEFAULT_BYTES / SEGMENTS_PER_CAP <= SEGMENT_MAX_BYTES);
 const _: () = assert!(BACKOFF_MIN_MS < BACKOFF_MAX_MS && ROUND_TRIP_MAX_MS < SLEW_MAX_MS);
+const _: () = assert!(TRAILER_PLAIN_MAX_BYTES <= TRAILER_MAX_BYTES);
 const _: () = assert!(OUTCOME_WAIT.as_secs() < EXECUTOR_CALL_MAX.as_secs());
 const _: () = assert!(LONG_POLL_SEC * 1_000 < LONG_POLL_MAX_MS);

@@ -7,7 +7,7 @@
 //! | 4 | length of envelope and trailer together, big-endian |
 //! | 4 | CRC-32C over the length and what follows, big-endian |
 //! | … | the envelope, exactly as it is sent (its header states its length) |
-//! | … | local trailer, JSON, never sent: see [`record::Trailer`] |
+//! | … | local trailer, never sent: JSON, compressed by zstd if it is long, see [`record::Trailer`] |
 //!
 //! A batch exists once `fdatasync` returned. All parts of one interval are written at once and lie in one segment;
 //! only the last part's trailer says that the group is complete, and a torn group is cut off whole. Damage before

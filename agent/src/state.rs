@@ -284,7 +284,11 @@ fn write_beside(path: &Path, bytes: &[u8]) -> Result<File, StateError> {
 fn give_to_owner_of(dir: &Path, file: &File) -> io::Result<()> {
     let (want, is) = (std::fs::metadata(dir)?, file.metadata()?);
     if rustix::process::geteuid().is_root() && (want.uid(), want.gid()) != (is.uid(), is.gid()) {
-        fchown(file, Some(want.uid()), Some(want.gid()))?;
+        match fchown(file, Some(want.uid()), Some(want.gid())) {
+            // The root of a user namespace cannot give to ids that it does not have; then the agent runs as it, too.
+            Err(e) if e.kind() == io::ErrorKind::InvalidInput => {}
+            other => other?,
+        }
     }
     Ok(())
 }

@@ -3,19 +3,25 @@
 use super::baseline::Columns;
 use super::{SpoolError, len_u64};
 use crate::interval::Baseline;
-use crate::limits::{RECORD_MAX_BYTES, TRAILER_MAX_BYTES};
+use crate::limits::{
+    RECORD_MAX_BYTES, TRAILER_INFLATED_MAX_BYTES, TRAILER_MAX_BYTES, TRAILER_PLAIN_MAX_BYTES,
+};
 use hostmeter_core::limits::ENVELOPE_HEADER_BYTES;
 use hostmeter_core::wire::envelope::{Domain, Header, peek};
 use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
+use std::borrow::Cow;
 use std::fs::File;
-use std::io;
+use std::io::{self, Read as _};
 use std::os::unix::fs::FileExt;
 
 /// Version of the trailer.
 pub const TRAILER_VERSION: u32 = 2;
 /// Length and checksum before the envelope.
 pub const PREFIX_BYTES: usize = 8;
+
+/// Level of compression: trailers are written often and seldom read.
+const TRAILER_LEVEL: i32 = 1;
 
 /// What stands beside an envelope and is never sent.
 #[derive(Clone, Copy, Debug, Serialize)]
@@ -66,13 +72,13 @@ pub struct Record {
 impl Record {
     /// The trailer; `None` if it is none of ours.
     pub fn marks(&self) -> Option<Marks> {
-        let marks: Marks = serde_json::from_slice(&self.trailer).ok()?;
+        let marks: Marks = serde_json::from_slice(&trailer_json(&self.trailer)?).ok()?;
         (marks.v == TRAILER_VERSION).then_some(marks)
     }
 
     /// The baseline in the trailer; `None` if it has none that can be read.
     pub fn baseline(&self) -> Option<Baseline> {
-        serde_json::from_slice::<OnlyBaseline>(&self.trailer).ok()?.baseline
+        serde_json::from_slice::<OnlyBaseline>(&trailer_json(&self.trailer)?).ok()?.baseline
     }
 }
 
@@ -93,7 +99,7 @@ pub fn encode_group(envelopes: &[Vec<u8>], last: &Trailer<'_>) -> Result<Vec<u8>
     let mut out = Vec::new();
     for (i, envelope) in envelopes.iter().enumerate() {
         let is_last = i.saturating_add(1) == envelopes.len();
-        let trailer = serde_json::to_vec(if is_last { last } else { &more }).unwrap_or_default();
+        let trailer = write_trailer(if is_last { last } else { &more });
         let body = envelope.len().saturating_add(trailer.len());
         if trailer.is_empty() || trailer.len() > TRAILER_MAX_BYTES || body > RECORD_MAX_BYTES {
             return Err(SpoolError::TooLarge(body));
@@ -106,6 +112,28 @@ pub fn encode_group(envelopes: &[Vec<u8>], last: &Trailer<'_>) -> Result<Vec<u8>
         out.extend(trailer);
     }
     Ok(out)
+}
+
+/// JSON, compressed if it is long: the readings of many accounts are much alike. Empty if that failed.
+fn write_trailer(trailer: &Trailer<'_>) -> Vec<u8> {
+    let json = serde_json::to_vec(trailer).unwrap_or_default();
+    match json.len() {
+        0..=TRAILER_PLAIN_MAX_BYTES => json,
+        len if len > TRAILER_INFLATED_MAX_BYTES => Vec::new(),
+        _ => zstd::bulk::compress(&json, TRAILER_LEVEL).unwrap_or_default(),
+    }
+}
+
+/// The JSON of a trailer.
+fn trailer_json(bytes: &[u8]) -> Option<Cow<'_, [u8]>> {
+    if bytes.starts_with(b"{") {
+        return Some(Cow::Borrowed(bytes));
+    }
+    let mut json = Vec::new();
+    // What is longer ends in the middle, which is no JSON.
+    let limit = len_u64(TRAILER_INFLATED_MAX_BYTES);
+    zstd::Decoder::with_buffer(bytes).ok()?.take(limit).read_to_end(&mut json).ok()?;
+    Some(Cow::Owned(json))
 }
 
 /// Reads what stands at `offset` of a segment that has `len` bytes.

@@ -4,7 +4,7 @@ use super::*;
 use crate::limits::SPOOL_MIN_BYTES;
 use crate::reading::{AccountReading, HostReading, Reading};
 use hostmeter_core::ids::BootId;
-use hostmeter_core::meter::Meter;
+use hostmeter_core::meter::{Kind, Meter};
 use hostmeter_core::wire::batch::Coverage;
 use hostmeter_core::wire::envelope::{Domain, Stamp, header_hash, seal};
 use hostmeter_core::wire::key::SigningKey;
@@ -189,6 +189,34 @@ fn another_host_or_epoch_is_refused() {
         let error = Spool::open(dir.path(), host, epoch, SPOOL_MIN_BYTES).unwrap_err();
         assert!(matches!(error, SpoolError::Foreign { .. }), "{error}");
     }
+}
+
+/// As many accounts as are kept, none like the other, each with figures of years.
+#[test]
+fn the_baseline_of_all_accounts_comes_back() {
+    let account = |uid: u32| {
+        let used = u64::from(uid).wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 12;
+        let flows = Meter::ALL.iter().filter(|meter| meter.info().kind == Kind::Flow).take(10);
+        let counters = flows.zip(0..).map(|(meter, n)| (*meter, used >> n)).collect();
+        (uid, AccountReading { user: Some(format!("user{uid}")), counters, ..AccountReading::default() })
+    };
+    let reading = Reading {
+        boottime_ns: 5,
+        source: crate::reading::Source { boot: BootId([1; 16]), tier: "ebpf".to_owned(), map_id: 4 },
+        accounts: (0..u32::try_from(crate::limits::ACCOUNTS_MAX).unwrap()).map(account).collect(),
+        host: HostReading::default(),
+        coverage: Coverage::default(),
+        limited: String::new(),
+        gaps: Vec::new(),
+        top: BTreeMap::new(),
+    };
+    let dir = scratch();
+    let mut spool = open(dir.path()).0;
+    spool.append(&group(&spool, 2, 10), 77, Some(Columns::from(&reading)), false).unwrap();
+    drop(spool);
+    let (spool, findings) = open(dir.path());
+    assert_eq!(findings, Findings::default());
+    assert!(spool.tail().baseline == Some(Baseline::of(&reading)), "another baseline");
 }
 
 #[test]
