@@ -2,9 +2,12 @@
 //! of the tree (`tidy`).
 
 pub mod api;
+pub mod block;
+pub mod bpffs;
 pub mod browse;
 pub mod credit;
 pub mod demo;
+pub mod disker;
 pub mod man;
 pub mod netns;
 pub mod pty;
@@ -12,5 +15,6 @@ pub mod run;
 pub mod skip;
 pub mod stack;
 pub mod storm;
+pub mod talk;
 pub mod tidy;
 pub mod users;

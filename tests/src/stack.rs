@@ -142,6 +142,15 @@ impl Stack {
 
     /// Enrols the host (approved at once) and starts the executor, if configured, and the agent.
     pub fn enroll_and_start(&mut self) -> Result<()> {
+        self.enroll()?;
+        if self.path("executor.toml").exists() {
+            self.executor = Some(self.spawn("hostmeter-executor", &["run"], &self.path("executor.toml"))?);
+        }
+        self.start_agent()
+    }
+
+    /// Enrols the host; it is approved at once.
+    pub fn enroll(&self) -> Result<()> {
         let made =
             self.api.post("/v1/enrolment-tokens", &json!({"host": HOST, "approve": true}), None)?.ok()?;
         let token = made["token"].as_str().context("token")?;
@@ -151,10 +160,7 @@ impl Stack {
             .args(["enroll", "--collector", &self.url, "--token", token, "--config"])
             .arg(self.path("agent.toml"));
         run_ok(enroll.arg("--executor-trust").arg(self.path("executor/trust.json")))?;
-        if self.path("executor.toml").exists() {
-            self.executor = Some(self.spawn("hostmeter-executor", &["run"], &self.path("executor.toml"))?);
-        }
-        self.start_agent()
+        Ok(())
     }
 
     /// Waits until the agent's first batch is durable: what ran before its first look does not count, and is no gap.

@@ -7,10 +7,13 @@
 //! lacks the last microseconds of each thread, which run after its end was told.
 
 mod cgroup;
+pub mod crowd;
 mod fleet;
+mod metered;
 mod raw;
 
 pub use fleet::{Fleet, Spent};
+pub use metered::{Metered, Used, added};
 
 use anyhow::{Context, Result, bail, ensure};
 use nix::sys::resource::{UsageWho, getrusage};

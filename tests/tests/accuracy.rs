@@ -20,6 +20,9 @@ const ROUNDING_USEC: u64 = 10;
 /// What a thread may use after its end was told, which `getrusage` lacks.
 const TOLD_BEFORE_USEC: u64 = 20;
 
+/// Least of the truth that the eBPF tier credits to all uids together, in thousandths.
+const EBPF_LEAST_SUM: u64 = 999;
+
 /// A load, and what must be credited of it to each uid, in 1/1000 of the truth. More than the truth never is.
 struct Promise {
     shape: Shape,
@@ -38,7 +41,7 @@ fn quiet(stack: &Stack, fleet: &Fleet, from_ms: i64) -> Result<Vec<(u64, u64)>> 
     Ok((FIRST_UID..).map(of).zip(fleet.truth_ns()?).map(|(c, t)| (t, c)).collect())
 }
 
-fn check(tier: &str, promises: &[Promise]) -> Result<()> {
+fn check(tier: &str, least_sum: u64, promises: &[Promise]) -> Result<()> {
     let agent = format!("[meters]\nkernel = \"{tier}\"\nbpffs = \"none\"");
     let mut stack = Stack::new(&Settings { interval: "300ms", agent, ..Settings::default() })?;
     let from_ms = now_ms()? - 60_000;
@@ -51,6 +54,11 @@ fn check(tier: &str, promises: &[Promise]) -> Result<()> {
     for Promise { shape, least } in promises {
         let spent = fleet.run(shape, working)?;
         let after = quiet(&stack, &fleet, from_ms)?;
+        let sum =
+            |f: fn(&(u64, u64)) -> u64| after.iter().map(f).sum::<u64>() - before.iter().map(f).sum::<u64>();
+        let (truth_usec, credited_usec) = (sum(|u| u.0) / 1_000, sum(|u| u.1));
+        let say = format!("{tier}, {shape:?}: {credited_usec} of {truth_usec} µs in sum");
+        assert!(credited_usec + ROUNDING_USEC * u64::from(UIDS) >= truth_usec * least_sum / 1_000, "{say}");
         for (i, uid) in uids.iter().enumerate() {
             let truth_usec = (after[i].0 - before[i].0) / 1_000;
             let credited_usec = after[i].1.checked_sub(before[i].1).context("credit fell")?;
@@ -88,6 +96,7 @@ fn what_proc_credits_is_the_right_uids_and_never_above_the_truth() -> Result<()>
     // Of a short process, polling need not see anything. Of two seconds, all but the last interval.
     check(
         "proc",
+        0,
         &[
             promise(20, 0, 1, Ending::Reaped, 0),
             promise(20, 2, 4, Ending::Reaped, 0),
@@ -120,5 +129,5 @@ fn what_ebpf_credits_is_the_truth() -> Result<()> {
         promise(20, 10, 2, Ending::LeaderFirst, 995),
         promise(2, 200, 4, Ending::LeaderFirst, 995),
     ];
-    check("ebpf", &shapes)
+    check("ebpf", EBPF_LEAST_SUM, &shapes)
 }

@@ -1,7 +1,7 @@
-//! The three system calls of the storm that have no safe form: `fork` without `exec`, a signal that is ignored, and
-//! the end of one thread only. A program of its own for each process would not do: `exec` costs more CPU than the
+//! The four system calls of the storm that have no safe form: `fork` without `exec`, a signal that is ignored,
+//! the end of one thread only, and the uid of one thread only. A program of its own for each process would not do: `exec` costs more CPU than the
 //! shortest processes that are measured here.
-#![allow(unsafe_code, reason = "fork, sigaction and exit of one thread have no safe wrapper")]
+#![allow(unsafe_code, reason = "fork, sigaction, and exit and uid of one thread have no safe wrapper")]
 
 use nix::errno::Errno;
 use nix::libc;
@@ -36,4 +36,10 @@ pub(super) fn end_this_thread() {
     unsafe {
         libc::syscall(libc::SYS_exit, 0);
     }
+}
+
+/// Gives the calling thread, and no other, this real uid; what it may do stays.
+pub(super) fn take_real_uid(uid: u32) -> Result<(), Errno> {
+    // SAFETY: changes ids only.
+    Errno::result(unsafe { libc::syscall(libc::SYS_setresuid, uid, u32::MAX, u32::MAX) }).map(|_| ())
 }
