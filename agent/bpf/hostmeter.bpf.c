@@ -219,7 +219,7 @@ static __always_inline void read_memory(struct control *c, struct task_struct *t
         if (owner && owner->tgid != task->tgid)
             return;
     }
-    read_pages(mm, c->cpus, &pages);
+    read_pages(task, mm, c->cpus, &pages);
     leader->anonymous_kib = pages.anonymous * PAGE_KIB;
     leader->swap_kib = pages.swap * PAGE_KIB;
     leader->shared_kib = pages.shared * PAGE_KIB;

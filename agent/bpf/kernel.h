@@ -81,6 +81,14 @@ struct mm_struct___before_6_2 {
     struct mm_rss_stat rss_stat;
 };
 
+struct task_rss_stat {
+    int count[MM_COUNTERS];
+};
+
+struct task_struct___before_6_2 {
+    struct task_rss_stat rss_stat;
+};
+
 struct signal_struct {
     atomic_t live;
     int nr_threads;

@@ -73,22 +73,29 @@ static __always_inline __u64 by_cpu(const struct percpu_counter *counter, __u32 
     return sum.total > 0 ? sum.total : 0;
 }
 
-static __always_inline __u64 at_once(const atomic_long_t *counter)
+/* A counter before Linux 6.2: each thread holds back what its last 64 faults changed, which is all of it for a small
+ * process. Of a process with several threads, the part of one is added. */
+static __always_inline __u64 by_task(struct task_struct *task, struct mm_struct *mm, int counter)
 {
+    struct task_struct___before_6_2 *thread = (void *)task;
+    struct mm_struct___before_6_2 *old = (void *)mm;
     __s64 count = 0;
+    int part = 0;
 
-    bpf_probe_read_kernel(&count, sizeof(count), counter);
+    bpf_probe_read_kernel(&count, sizeof(count), &old->rss_stat.count[counter]);
+    if (bpf_core_field_exists(thread->rss_stat))
+        bpf_probe_read_kernel(&part, sizeof(part), &thread->rss_stat.count[counter]);
+    count += part;
     return count > 0 ? count : 0;
 }
 
-static __always_inline void read_pages(struct mm_struct *mm, __u32 cpus, struct pages *pages)
+/* Of an address space that this task uses. */
+static __always_inline void read_pages(struct task_struct *task, struct mm_struct *mm, __u32 cpus, struct pages *pages)
 {
-    struct mm_struct___before_6_2 *old = (void *)mm;
-
     if (bpf_core_type_exists(struct mm_rss_stat)) {
-        pages->anonymous = at_once(&old->rss_stat.count[MM_ANONPAGES]);
-        pages->swap = at_once(&old->rss_stat.count[MM_SWAPENTS]);
-        pages->shared = at_once(&old->rss_stat.count[MM_FILEPAGES]) + at_once(&old->rss_stat.count[MM_SHMEMPAGES]);
+        pages->anonymous = by_task(task, mm, MM_ANONPAGES);
+        pages->swap = by_task(task, mm, MM_SWAPENTS);
+        pages->shared = by_task(task, mm, MM_FILEPAGES) + by_task(task, mm, MM_SHMEMPAGES);
     } else {
         pages->anonymous = by_cpu(&mm->rss_stat[MM_ANONPAGES], cpus);
         pages->swap = by_cpu(&mm->rss_stat[MM_SWAPENTS], cpus);
