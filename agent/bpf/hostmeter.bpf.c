@@ -60,11 +60,67 @@ static __noinline __u32 admit(__u32 uid)
     return known ? *known : NO_SLOT;
 }
 
+/* Whose a uid is that has no slot: a user who has 65,536 of them shall not take the slots of all others. */
+static __noinline __u32 owner_of_range(__u32 uid)
+{
+    __u32 zero = 0, low = 0, high;
+    struct order *order = bpf_map_lookup_elem(&hm_order, &zero);
+
+    if (!order)
+        return uid;
+    high = order->ranges;
+    for (int i = 0; i < RANGES_STEPS && low < high; i++) {
+        __u32 middle = (low + high) / 2;
+        struct range *range = bpf_map_lookup_elem(&hm_ranges, &middle);
+
+        if (!range)
+            return uid;
+        if (uid < range->first)
+            high = middle;
+        else if (uid > range->last)
+            low = middle + 1;
+        else
+            return range->owner;
+    }
+    return uid;
+}
+
+/* Remembers the slot of a uid's owner, if there is room. */
+static __always_inline void remember(__u32 uid, __u32 slot)
+{
+    __u32 zero = 0, *aliases = bpf_map_lookup_elem(&hm_aliases, &zero);
+
+    if (slot == NO_SLOT || !aliases || *aliases >= ALIASES_MAX)
+        return;
+    if (bpf_map_update_elem(&hm_slots, &uid, &slot, BPF_NOEXIST) == 0)
+        __sync_fetch_and_add(aliases, 1);
+}
+
 static __always_inline __u32 slot_of(__u32 uid)
 {
-    __u32 *slot = bpf_map_lookup_elem(&hm_slots, &uid);
+    __u32 owner, place, *slot = bpf_map_lookup_elem(&hm_slots, &uid);
 
-    return slot ? *slot : admit(uid);
+    if (slot)
+        return *slot;
+    owner = owner_of_range(uid);
+    if (owner == uid)
+        return admit(uid);
+    slot = bpf_map_lookup_elem(&hm_slots, &owner);
+    place = slot ? *slot : admit(owner);
+    remember(uid, place);
+    return place;
+}
+
+/* The slot of a uid that has been given one. */
+static __always_inline __u32 known_slot(__u32 uid)
+{
+    __u32 owner, *slot = bpf_map_lookup_elem(&hm_slots, &uid);
+
+    if (slot)
+        return *slot;
+    owner = owner_of_range(uid);
+    slot = bpf_map_lookup_elem(&hm_slots, &owner);
+    return slot ? *slot : NO_SLOT;
 }
 
 static __always_inline void misplaced(void)
@@ -138,8 +194,8 @@ static __always_inline void credit_io(struct usage *usage, const struct task_sta
     __sync_fetch_and_add(&usage->written_bytes, written);
     __sync_fetch_and_add(&usage->cancelled_bytes, cancelled);
     net = usage->written_bytes - usage->cancelled_bytes;
-    if (net > (__s64)usage->net_written_bytes)
-        usage->net_written_bytes = net;
+    if (net > 0)
+        advance(&usage->net_written_bytes, net);
 }
 
 /* Credits what a task did beyond `state` to its uid of now; gives the CPU time. */
@@ -219,7 +275,7 @@ static __always_inline void read_memory(struct control *c, struct task_struct *t
         if (owner && owner->tgid != task->tgid)
             return;
     }
-    read_pages(task, mm, c->cpus, &pages);
+    read_pages(task, mm, c, &pages);
     leader->anonymous_kib = pages.anonymous * PAGE_KIB;
     leader->swap_kib = pages.swap * PAGE_KIB;
     leader->shared_kib = pages.shared * PAGE_KIB;
@@ -250,6 +306,14 @@ static __always_inline int is_session(struct task_struct *task, const struct tas
            task->real_parent->real_cred->uid.val == 0;
 }
 
+/* Time that a list of commands covers: since the one before, or since counting began. */
+static __always_inline __u64 listed_ms(const struct control *c)
+{
+    __u64 since_ns = c->topped_ns ? c->topped_ns : c->begun_ns;
+
+    return c->swept_ns > since_ns ? (c->swept_ns - since_ns) / 1000000 : 0;
+}
+
 /* A process is there. */
 static __always_inline void present(struct bpf_iter__task *ctx, struct control *c, struct task_struct *task,
                                     struct usage *usage, struct task_state *state)
@@ -274,7 +338,7 @@ static __always_inline void present(struct bpf_iter__task *ctx, struct control *
         command = command_of(state->slot, task);
         if (command) {
             __sync_fetch_and_add(&command->processes, 1);
-            __sync_fetch_and_add(&command->memory_kib_ms, kib * ((c->swept_ns - c->topped_ns) / 1000000));
+            __sync_fetch_and_add(&command->memory_kib_ms, kib * listed_ms(c));
         }
     }
     ask_share(ctx, c, task, state);
@@ -306,6 +370,7 @@ static __always_inline void begin(struct control *c)
     c->told = 0;
     c->samples = 0;
     c->processes = 0;
+    c->areas = base_of_areas();
 }
 
 static __always_inline void finish(struct control *c)
@@ -444,7 +509,7 @@ int BPF_PROG(hm_switched, bool preempt, struct task_struct *task)
     struct control *c;
     struct usage *usage;
     __u64 cpu_ns;
-    __u32 uid, *slot, no_slot = NO_SLOT;
+    __u32 slot;
 
     if (!(task->__state & TASK_DEAD))
         return 0;
@@ -454,11 +519,8 @@ int BPF_PROG(hm_switched, bool preempt, struct task_struct *task)
     state = bpf_task_storage_get(&hm_tasks, task, 0, 0);
     if ((!state || !state->seen) && task->start_time < c->begun_ns)
         return 0;
-    uid = task->real_cred->uid.val;
-    slot = bpf_map_lookup_elem(&hm_slots, &uid);
-    if (!slot)
-        slot = &no_slot;
-    usage = usage_of(*slot);
+    slot = known_slot(task->real_cred->uid.val);
+    usage = usage_of(slot);
     if (!usage)
         return 0;
     if ((!state || !__sync_lock_test_and_set(&state->seen, 1)) && task->pid == task->tgid)
@@ -466,7 +528,7 @@ int BPF_PROG(hm_switched, bool preempt, struct task_struct *task)
     now.cpu_ns = task->se.sum_exec_runtime;
     io_now(task, &now);
     cpu_ns = credit(usage, &now, state ? state : &none);
-    command = find_command(&key, *slot, task);
+    command = find_command(&key, slot, task);
     if (command && cpu_ns)
         __sync_fetch_and_add(&command->cpu_ns, cpu_ns);
     return 0;

@@ -5,6 +5,11 @@
 
 #define SLOTS_MAX 65537
 #define COMMANDS_MAX 16384
+/* A power of two less one, so that RANGES_STEPS halvings find one. */
+#define RANGES_MAX 4095
+#define RANGES_STEPS 12
+/* uids of ranges that are remembered with the slot of their owner; more are looked up each time. */
+#define ALIASES_MAX SLOTS_MAX
 /* Slot of what found no room; belongs to no uid. */
 #define NO_SLOT 0
 
@@ -33,6 +38,8 @@ struct control {
     __u64 misplaced;
     /* Tasks that found no storage; a later sweep or their end counts them. */
     __u64 unstored;
+    /* Where the value of hm_areas lies before a CPU's offset is added; 0 if that is not known. */
+    __u64 areas;
 };
 
 /* What a uid used since `begun_ns`, and what its processes are. */
@@ -68,6 +75,15 @@ struct usage {
 struct order {
     /* Whether commands are counted, too. */
     __u32 top;
+    /* Entries of hm_ranges. */
+    __u32 ranges;
+};
+
+/* uids of user namespaces, which belong to somebody; in order, and none in two of them. Written by the agent. */
+struct range {
+    __u32 first;
+    __u32 last;
+    __u32 owner;
 };
 
 /* A uid's share of the pages that its processes map; written by the agent. */
@@ -151,9 +167,24 @@ struct {
 } hm_order SEC(".maps");
 
 struct {
+    __uint(type, BPF_MAP_TYPE_ARRAY);
+    __uint(max_entries, RANGES_MAX);
+    __type(key, __u32);
+    __type(value, struct range);
+} hm_ranges SEC(".maps");
+
+/* How many entries of hm_slots are of uids in ranges; set to 0 by the agent when it has removed them. */
+struct {
+    __uint(type, BPF_MAP_TYPE_ARRAY);
+    __uint(max_entries, 1);
+    __type(key, __u32);
+    __type(value, __u32);
+} hm_aliases SEC(".maps");
+
+struct {
     __uint(type, BPF_MAP_TYPE_HASH);
     __uint(map_flags, BPF_F_NO_PREALLOC);
-    __uint(max_entries, SLOTS_MAX);
+    __uint(max_entries, SLOTS_MAX + ALIASES_MAX);
     __type(key, __u32);
     __type(value, __u32);
 } hm_slots SEC(".maps");

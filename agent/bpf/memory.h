@@ -18,26 +18,36 @@ struct pages {
     __u64 shared;
 };
 
-struct sum {
-    const __s32 *counters;
+struct sums {
+    /* Where the parts of each counter lie, before a CPU's offset is added. */
+    const __s32 *parts[MM_COUNTERS];
     /* Address of hm_areas' value before a CPU's offset is added. */
     __u64 base;
-    __s64 total;
+    /* Whether the parts of one CPU lie side by side, as since Linux 6.6. */
+    __u32 together;
+    __s64 totals[MM_COUNTERS];
 };
 
-static long add_cpu(__u32 cpu, struct sum *sum)
+static long add_cpu(__u32 cpu, struct sums *sums)
 {
     __u32 zero = 0;
     void *here = bpf_map_lookup_percpu_elem(&hm_areas, &zero, cpu);
+    __s32 parts[MM_COUNTERS] = {};
     __u64 address = 0;
-    __s32 part = 0;
 
     if (!here)
         return 1;
     /* Read from the stack, it is a number; the pointer itself may not be reckoned with. */
     bpf_probe_read_kernel(&address, sizeof(address), &here);
-    bpf_probe_read_kernel(&part, sizeof(part), (const void *)sum->counters + (address - sum->base));
-    sum->total += part;
+    address -= sums->base;
+    if (sums->together) {
+        bpf_probe_read_kernel(parts, sizeof(parts), (const void *)sums->parts[0] + address);
+    } else {
+        for (int i = 0; i < MM_COUNTERS; i++)
+            bpf_probe_read_kernel(&parts[i], sizeof(parts[i]), (const void *)sums->parts[i] + address);
+    }
+    for (int i = 0; i < MM_COUNTERS; i++)
+        sums->totals[i] += parts[i];
     return 0;
 }
 
@@ -57,50 +67,64 @@ static __always_inline __u64 base_of_areas(void)
     return base;
 }
 
-/* A counter since Linux 6.2: the common part is out of date by what each CPU holds back, which is much for a small
- * process, so that the parts are added up. */
-static __always_inline __u64 by_cpu(const struct percpu_counter *counter, __u32 cpus)
-{
-    struct sum sum = {};
-    __s64 count = 0;
+/* One counter. Its number is a constant, as libbpf moves only such accesses to where the kernel has the field. */
+#define TAKE(sums, mm, i)                                                                                           \
+    do {                                                                                                            \
+        bpf_probe_read_kernel(&(sums).totals[i], sizeof((sums).totals[i]), &(mm)->rss_stat[i].count);               \
+        bpf_probe_read_kernel(&(sums).parts[i], sizeof((sums).parts[i]), &(mm)->rss_stat[i].counters);              \
+        (sums).together &= (sums).parts[i] == (sums).parts[0] + (i);                                                \
+    } while (0)
 
-    bpf_probe_read_kernel(&count, sizeof(count), &counter->count);
-    bpf_probe_read_kernel(&sum.counters, sizeof(sum.counters), &counter->counters);
-    sum.base = base_of_areas();
-    if (sum.base)
-        bpf_loop(cpus < CPUS_MAX ? cpus : CPUS_MAX, add_cpu, &sum, 0);
-    sum.total += count;
-    return sum.total > 0 ? sum.total : 0;
+/* Counters since Linux 6.2: the common part is out of date by what each CPU holds back, which is much for a small
+ * process, so that the parts are added up. */
+static __always_inline void by_cpu(struct mm_struct *mm, struct control *c, __s64 *totals)
+{
+    struct sums sums = { .together = 1 };
+
+    TAKE(sums, mm, MM_FILEPAGES);
+    TAKE(sums, mm, MM_ANONPAGES);
+    TAKE(sums, mm, MM_SWAPENTS);
+    TAKE(sums, mm, MM_SHMEMPAGES);
+    sums.base = c->areas;
+    if (sums.base)
+        bpf_loop(c->cpus < CPUS_MAX ? c->cpus : CPUS_MAX, add_cpu, &sums, 0);
+    for (int i = 0; i < MM_COUNTERS; i++)
+        totals[i] = sums.totals[i];
 }
 
 /* A counter before Linux 6.2: each thread holds back what its last 64 faults changed, which is all of it for a small
  * process. Of a process with several threads, the part of one is added. */
-static __always_inline __u64 by_task(struct task_struct *task, struct mm_struct *mm, int counter)
-{
-    struct task_struct___before_6_2 *thread = (void *)task;
-    struct mm_struct___before_6_2 *old = (void *)mm;
-    __s64 count = 0;
-    int part = 0;
-
-    bpf_probe_read_kernel(&count, sizeof(count), &old->rss_stat.count[counter]);
-    if (bpf_core_field_exists(thread->rss_stat))
-        bpf_probe_read_kernel(&part, sizeof(part), &thread->rss_stat.count[counter]);
-    count += part;
-    return count > 0 ? count : 0;
-}
+#define TAKE_ONCE(totals, task, mm, i)                                                                              \
+    do {                                                                                                            \
+        struct task_struct___before_6_2 *thread = (void *)(task);                                                   \
+        struct mm_struct___before_6_2 *old = (void *)(mm);                                                          \
+        int part = 0;                                                                                               \
+                                                                                                                    \
+        bpf_probe_read_kernel(&(totals)[i], sizeof((totals)[i]), &old->rss_stat.count[i]);                          \
+        if (bpf_core_field_exists(thread->rss_stat))                                                                \
+            bpf_probe_read_kernel(&part, sizeof(part), &thread->rss_stat.count[i]);                                 \
+        (totals)[i] += part;                                                                                        \
+    } while (0)
 
 /* Of an address space that this task uses. */
-static __always_inline void read_pages(struct task_struct *task, struct mm_struct *mm, __u32 cpus, struct pages *pages)
+static __always_inline void read_pages(struct task_struct *task, struct mm_struct *mm, struct control *c,
+                                       struct pages *pages)
 {
+    __s64 totals[MM_COUNTERS] = {};
+
     if (bpf_core_type_exists(struct mm_rss_stat)) {
-        pages->anonymous = by_task(task, mm, MM_ANONPAGES);
-        pages->swap = by_task(task, mm, MM_SWAPENTS);
-        pages->shared = by_task(task, mm, MM_FILEPAGES) + by_task(task, mm, MM_SHMEMPAGES);
+        TAKE_ONCE(totals, task, mm, MM_FILEPAGES);
+        TAKE_ONCE(totals, task, mm, MM_ANONPAGES);
+        TAKE_ONCE(totals, task, mm, MM_SWAPENTS);
+        TAKE_ONCE(totals, task, mm, MM_SHMEMPAGES);
     } else {
-        pages->anonymous = by_cpu(&mm->rss_stat[MM_ANONPAGES], cpus);
-        pages->swap = by_cpu(&mm->rss_stat[MM_SWAPENTS], cpus);
-        pages->shared = by_cpu(&mm->rss_stat[MM_FILEPAGES], cpus) + by_cpu(&mm->rss_stat[MM_SHMEMPAGES], cpus);
+        by_cpu(mm, c, totals);
     }
+    for (int i = 0; i < MM_COUNTERS; i++)
+        totals[i] = totals[i] > 0 ? totals[i] : 0;
+    pages->anonymous = totals[MM_ANONPAGES];
+    pages->swap = totals[MM_SWAPENTS];
+    pages->shared = totals[MM_FILEPAGES] + totals[MM_SHMEMPAGES];
 }
 
 #endif

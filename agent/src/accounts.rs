@@ -153,6 +153,21 @@ impl Accounts {
         }
     }
 
+    /// Ranges of uids that belong to somebody else than themselves, in order: first and last uid, and whose.
+    pub fn ranges(&self) -> Vec<(u32, u32, u32)> {
+        let mut out = Vec::new();
+        for (start, end, owner) in self.subuids.all() {
+            let mut at = start;
+            // A uid in passwd is its own.
+            for named in self.named.range(start..end) {
+                out.extend(named.checked_sub(1).filter(|last| at <= *last).map(|last| (at, last, owner)));
+                at = named.saturating_add(1);
+            }
+            out.extend(end.checked_sub(1).filter(|last| at <= *last).map(|last| (at, last, owner)));
+        }
+        out
+    }
+
     /// Ranges of uids that belong to an account beside its own: first uid, and one past the last.
     pub fn subuids_of(&self, uid: u32) -> Vec<(u32, u32)> {
         self.subuids.of(uid)

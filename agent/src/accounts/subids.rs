@@ -112,6 +112,11 @@ impl SubUids {
         self.ranges.extend(free.into_iter().map(|(start, end)| (start, (end, owner))));
     }
 
+    /// Every range, in order: first uid, one past the last, and the owner.
+    pub(super) fn all(&self) -> impl Iterator<Item = (u32, u32, u32)> {
+        self.ranges.iter().map(|(start, (end, owner))| (*start, *end, *owner))
+    }
+
     /// Ranges that have uids of `[start, end)`, in order.
     fn touched(&self, start: u32, end: u32) -> impl Iterator<Item = (u32, u32, u32)> {
         let before = self.ranges.range(..start).next_back();

@@ -123,6 +123,13 @@ fn uids_of_user_namespaces_belong_to_their_owner() {
             assert_eq!(a.owner(*uid), *owner, "{text:?} {uid}");
         }
         assert_eq!(a.subuid_faults().len(), faults, "{text:?}");
+        // Told as ranges it is the same, and the ranges are in order and apart.
+        let ranges = a.ranges();
+        assert!(ranges.windows(2).all(|pair| pair[0].1 < pair[1].0) && ranges.iter().all(|r| r.0 <= r.1));
+        for (uid, owner) in owners {
+            let found = ranges.iter().find(|(first, last, _)| (*first..=*last).contains(uid));
+            assert_eq!(found.map_or(*uid, |(.., owner)| *owner), *owner, "{text:?} {uid}");
+        }
     };
     check(Some("shop:100000:65536\n"), &[(100_000, 1_001), (165_536, 165_536), (1_001, 1_001), (0, 0)], 0);
     // Who has a line in passwd is nobody else's, account or not.

@@ -6,6 +6,8 @@ pub(super) const LAYOUT: u32 = 2;
 pub(super) const SLOTS_MAX: u32 = 65_537;
 /// Slot of what found no room.
 pub(super) const NO_SLOT: u32 = 0;
+/// Most ranges of uids.
+pub(super) const RANGES_MAX: usize = 4_095;
 
 /// Takes fields off the front, as the C compiler laid them out: natural order of bytes, no holes.
 struct Fields<'a>(&'a [u8]);
@@ -51,7 +53,7 @@ pub(super) struct Control {
 }
 
 impl Control {
-    pub(super) const BYTES: usize = 80;
+    pub(super) const BYTES: usize = 88;
 
     pub(super) fn read(bytes: &[u8]) -> Option<Self> {
         let mut f = Fields(bytes);
@@ -61,6 +63,7 @@ impl Control {
         out.swept_ns = f.u64()?;
         let _topped_ns = f.u64()?;
         (out.processes, out.misplaced, out.unstored) = (f.u64()?, f.u64()?, f.u64()?);
+        let _areas = f.u64()?;
         f.end(out)
     }
 
@@ -141,6 +144,39 @@ impl Usage {
             tx_bytes: f(self.tx_bytes, other.tx_bytes),
             processes: f(self.processes, other.processes),
         }
+    }
+}
+
+/// `struct order`, as it is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Order {
+    /// Whether commands are counted, too.
+    pub top: bool,
+    /// Ranges of uids.
+    pub ranges: u32,
+}
+
+impl Order {
+    pub(super) const BYTES: usize = 8;
+
+    pub(super) fn bytes(self) -> Vec<u8> {
+        [u32::from(self.top), self.ranges].iter().flat_map(|w| w.to_ne_bytes()).collect()
+    }
+}
+
+/// `struct range`, as it is written: first and last uid, and whose they are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Range {
+    pub first: u32,
+    pub last: u32,
+    pub owner: u32,
+}
+
+impl Range {
+    pub(super) const BYTES: usize = 12;
+
+    pub(super) fn bytes(self) -> Vec<u8> {
+        [self.first, self.last, self.owner].iter().flat_map(|w| w.to_ne_bytes()).collect()
     }
 }
 
@@ -234,7 +270,7 @@ mod tests {
         let begun = Control::begin(7, 8, 9);
         let want = Control { begun_ns: 7, map_id: 8, cpus: 9, used: 1, ..Control::default() };
         assert_eq!(Control::read(&begun), Some(want));
-        let bytes = [words64(2), [3_u32, 4, 5, 6].iter().flat_map(|w| w.to_ne_bytes()).collect(), words64(6)]
+        let bytes = [words64(2), [3_u32, 4, 5, 6].iter().flat_map(|w| w.to_ne_bytes()).collect(), words64(7)]
             .concat();
         let got = Control::read(&bytes).unwrap();
         assert_eq!((got.begun_ns, got.map_id, got.cpus, got.used), (1, 2, 3, 4));
@@ -291,5 +327,9 @@ mod tests {
         };
         check(ShareRow { wanted: true, ppm: None }, [1, 0, 0, 0]);
         check(ShareRow { wanted: false, ppm: Some((7, 8)) }, [0, 1, 7, 8]);
+        assert_eq!(Order { top: true, ranges: 7 }.bytes(), [1_u32, 7].map(u32::to_ne_bytes).concat());
+        let range = Range { first: 1, last: 2, owner: 3 };
+        assert_eq!(range.bytes(), [1_u32, 2, 3].map(u32::to_ne_bytes).concat());
+        assert_eq!((Order::BYTES, Range::BYTES), (8, 12));
     }
 }

@@ -1,12 +1,13 @@
 //! The programs in the kernel: loading, attaching, and reading what they write.
 
 use super::cgroup;
-use super::layout::{CommandRow, Control, Record, SLOTS_MAX, ShareRow, Usage};
+use super::layout::{CommandRow, Control, Order, RANGES_MAX, Range, Record, SLOTS_MAX, ShareRow, Usage};
 use super::pins::Pins;
 use hostmeter_core::ids::BootId;
 use libbpf_rs::{
     ErrorKind, Iter, Link, MapCore as _, MapFlags, MapHandle, Object, ObjectBuilder, OpenObject, PrintLevel,
 };
+use std::collections::HashSet;
 use std::io::Read as _;
 use std::os::fd::AsRawFd as _;
 use std::path::{Path, PathBuf};
@@ -20,9 +21,11 @@ const STANDING: [&str; 2] = ["hm_exited", "hm_switched"];
 /// The programs that count packets; they go on, too, where they can be attached.
 const NETWORK: [&str; 2] = ["hm_received", "hm_sent"];
 /// Names and sizes of value of the maps.
-const MAPS: [(&str, usize); 7] = [
+const MAPS: [(&str, usize); 9] = [
     (CONTROL, Control::BYTES),
-    (ORDER, 4),
+    (ORDER, Order::BYTES),
+    (RANGES, Range::BYTES),
+    (ALIASES, 4),
     (SLOTS, 4),
     (USAGE, Usage::BYTES),
     (SHARES, ShareRow::BYTES),
@@ -31,6 +34,8 @@ const MAPS: [(&str, usize); 7] = [
 ];
 const CONTROL: &str = "hm_control";
 const ORDER: &str = "hm_order";
+const RANGES: &str = "hm_ranges";
+const ALIASES: &str = "hm_aliases";
 const SLOTS: &str = "hm_slots";
 const USAGE: &str = "hm_usage";
 const SHARES: &str = "hm_shares";
@@ -38,6 +43,8 @@ const SESSIONS: &str = "hm_sessions";
 const COMMANDS: &str = "hm_commands";
 /// Tasks' storage is reached by the programs alone.
 const TASKS: &str = "hm_tasks";
+/// The kernel's own types.
+const BTF: &str = "/sys/kernel/btf/vmlinux";
 /// Entries asked for by one call.
 const BATCH: u32 = 256;
 /// Bytes read at once from a sweep: more than it may tell.
@@ -83,6 +90,10 @@ fn failed<E: std::fmt::Display>(what: &'static str) -> impl Fn(E) -> KernelError
 pub struct Programs {
     control: MapHandle,
     order: MapHandle,
+    ranges: MapHandle,
+    aliases: MapHandle,
+    slots: MapHandle,
+    ranges_count: u32,
     usage: MapHandle,
     shares: MapHandle,
     sessions: MapHandle,
@@ -136,6 +147,10 @@ impl Programs {
         Ok(Self {
             control: map(&object, CONTROL)?,
             order: map(&object, ORDER)?,
+            ranges: map(&object, RANGES)?,
+            aliases: map(&object, ALIASES)?,
+            slots: map(&object, SLOTS)?,
+            ranges_count: 0,
             usage: map(&object, USAGE)?,
             shares: map(&object, SHARES)?,
             sessions: map(&object, SESSIONS)?,
@@ -166,7 +181,7 @@ impl Programs {
 
     /// Runs the sweep over all tasks; with `top`, commands are counted, too.
     pub(super) fn sweep(&mut self, top: bool) -> Result<Vec<Record>, KernelError> {
-        put(&self.order, 0, &u32::from(top).to_ne_bytes())?;
+        put(&self.order, 0, &Order { top, ranges: self.ranges_count }.bytes())?;
         let fail = failed("a sweep");
         let mut iter = Iter::new(&self.sweep).map_err(failed("beginning a sweep"))?;
         self.buffer.clear();
@@ -188,6 +203,29 @@ impl Programs {
                 Err(e) => return Err(fail(e)),
             }
         }
+    }
+
+    /// Says whose uids of user namespaces are; ranges in order, of which at most [`RANGES_MAX`] are used. `slots` are
+    /// the uids that slots were given to: what the programs remember of others is forgotten.
+    pub(super) fn set_ranges(&mut self, ranges: &[Range], slots: &HashSet<u32>) -> Result<(), KernelError> {
+        // While they are written none is in force; what comes then gets a slot of its own.
+        self.ranges_count = 0;
+        put(&self.order, 0, &Order { top: false, ranges: 0 }.bytes())?;
+        let used = ranges.get(..RANGES_MAX).unwrap_or(ranges);
+        for (key, range) in (0..).zip(used) {
+            put(&self.ranges, key, &range.bytes())?;
+        }
+        let remembered: Vec<Vec<u8>> = self.slots.keys().collect();
+        for key in remembered {
+            let uid = key.as_slice().try_into().map(u32::from_ne_bytes);
+            if !uid.is_ok_and(|uid| slots.contains(&uid)) {
+                // It may be gone by now.
+                let _gone = self.slots.delete(&key);
+            }
+        }
+        put(&self.aliases, 0, &0_u32.to_ne_bytes())?;
+        self.ranges_count = u32::try_from(used.len()).unwrap_or(0);
+        put(&self.order, 0, &Order { top: false, ranges: self.ranges_count }.bytes())
     }
 
     /// What holds for all.
@@ -288,7 +326,8 @@ fn load(pinned: Option<&Pins>) -> Result<Object, KernelError> {
 fn explain(e: &libbpf_rs::Error) -> String {
     let hint = match e.kind() {
         ErrorKind::PermissionDenied => " (root, or the capabilities CAP_BPF and CAP_PERFMON, are needed)",
-        ErrorKind::NotFound => " (it has no BTF: CONFIG_DEBUG_INFO_BTF)",
+        // libbpf says ESRCH, which has no kind.
+        _ if !Path::new(BTF).exists() => " (it has no BTF: CONFIG_DEBUG_INFO_BTF)",
         _ => "",
     };
     format!("{e}{hint}")

@@ -1,6 +1,6 @@
 //! Readings of what the kernel added up.
 
-use super::layout::{Control, NO_SLOT, Record, Usage};
+use super::layout::{Control, NO_SLOT, Range, Record, Usage};
 use super::programs::{KernelError, Programs};
 use super::sessions::Sessions;
 use super::shares::Shares;
@@ -41,6 +41,8 @@ pub struct KernelSampler {
     host: HostWindow,
     /// By slot: whose it was, and what of it came before that.
     slots: Vec<Slot>,
+    /// What was said to find no room until the sweep before: credits and tasks.
+    unplaced: (u64, u64),
     /// Presence by the sweep before, µs.
     present_usec: BTreeMap<u32, u64>,
 }
@@ -74,13 +76,15 @@ impl KernelSampler {
         getrandom::fill(&mut id).map_err(|e| SampleError::Random(e.to_string()))?;
         let clocks = KernelClocks { same_pids: true };
         let programs = Programs::open(bpffs, boot, clocks.monotonic_ns(), u64::from_le_bytes(id))?;
-        let map_id = programs.control()?.map_id ^ rules_id(config, bounds);
+        let control = programs.control()?;
+        let map_id = control.map_id ^ rules_id(config, bounds);
+        let unplaced = (control.misplaced, control.unstored);
         tracing::info!(
             pinned = programs.pinned(),
             resumed = programs.resumed(),
             "metering in the kernel by eBPF"
         );
-        Ok(Self {
+        let mut sampler = Self {
             programs,
             root,
             clocks,
@@ -93,8 +97,11 @@ impl KernelSampler {
             homes: HomeInodes::default(),
             host: HostWindow::default(),
             slots: Vec::new(),
+            unplaced,
             present_usec: BTreeMap::new(),
-        })
+        };
+        sampler.set_ranges()?;
+        Ok(sampler)
     }
 
     /// Where the figures come from; the same over a restart if they are pinned.
@@ -105,8 +112,10 @@ impl KernelSampler {
     /// Sweeps once. With `top`, the reading carries the commands since the last such list.
     pub fn sweep(&mut self, top: bool) -> Result<Reading, SampleError> {
         let mut faults = Vec::new();
-        if let Err(e) = self.accounts.refresh() {
-            faults.push(e.to_string());
+        match self.accounts.refresh() {
+            Ok(changed) if changed => self.set_ranges()?,
+            Ok(_) => {}
+            Err(e) => faults.push(e.to_string()),
         }
         let before = self.programs.control()?;
         let records = self.programs.sweep(top)?;
@@ -125,7 +134,7 @@ impl KernelSampler {
             accounts: self.account_readings(&sums, window_ms),
             host: HostReading { processes: i64::try_from(control.processes).ok(), ..HostReading::default() },
             coverage: Coverage { cpu_ppm: None, io_ppm: Some(ALL_PPM), memory_ppm: Some(ALL_PPM) },
-            limited: self.limits(&control, &before),
+            limited: self.limits(&control),
             gaps: utmp.iter().map(|why| no_sessions(why)).collect(),
             top: BTreeMap::new(),
         };
@@ -144,6 +153,22 @@ impl KernelSampler {
         // agent were killed.
         self.shares.sample(&self.programs, &mut self.root, &records)?;
         Ok(reading)
+    }
+
+    /// Places given to uids so far.
+    #[cfg(test)]
+    pub(super) fn slots_used(&self) -> usize {
+        self.slots.len()
+    }
+
+    /// Tells the programs whose uids of user namespaces are.
+    fn set_ranges(&mut self) -> Result<(), KernelError> {
+        let used = self.programs.control()?.used;
+        let slots = self.programs.usage(used)?.iter().map(|row| row.uid).collect();
+        let ranges = self.accounts.ranges();
+        let ranges: Vec<Range> =
+            ranges.into_iter().map(|(first, last, owner)| Range { first, last, owner }).collect();
+        self.programs.set_ranges(&ranges, &slots)
     }
 
     /// Finds whose each slot is.
@@ -254,14 +279,16 @@ impl KernelSampler {
     }
 
     /// What is not seen as it should be, for people.
-    fn limits(&self, now: &Control, before: &Control) -> String {
+    fn limits(&mut self, now: &Control) -> String {
+        // Most of what finds no room ends between two sweeps.
+        let (misplaced, unstored) = std::mem::replace(&mut self.unplaced, (now.misplaced, now.unstored));
         let mut parts = Vec::new();
         let no_network = self.programs.no_network().map(|why| format!("network is not metered: {why}"));
         parts.extend(no_network.as_deref());
-        if now.misplaced > before.misplaced {
+        if now.misplaced > misplaced {
             parts.push("too many uids, or no memory for them in the kernel: some use is counted as system");
         }
-        if now.unstored > before.unstored {
+        if now.unstored > unstored {
             parts.push("no memory in the kernel for the state of some tasks: they are counted later");
         }
         if self.shares.denied() {
