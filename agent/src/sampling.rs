@@ -16,8 +16,8 @@ use crate::os::{self, Now, OsError};
 use crate::reading::Reading;
 use crate::ship::{Wake, lock};
 use crate::spool::{Columns, Spool};
-use crate::state::StateDir;
-use crate::status::{self, ClockStatus, SampleStatus, ShipStatus, SpoolStatus, Status};
+use crate::state::{StateDir, StateError};
+use crate::status::{ClockStatus, SampleStatus, ShipStatus, SpoolStatus, Status, StatusFile};
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender};
 use hostmeter_core::interval::next_cut_ms;
 use hostmeter_core::wire::batch::{AgentInfo, Interval};
@@ -75,6 +75,9 @@ pub struct Parts {
 /// Why sampling ended.
 #[derive(Debug, thiserror::Error)]
 pub enum SamplingError {
+    /// The status cannot be written.
+    #[error(transparent)]
+    State(#[from] StateError),
     /// The clocks could not be read.
     #[error(transparent)]
     Os(#[from] OsError),
@@ -91,6 +94,7 @@ struct Sampling {
     outcomes: VecDeque<Numbered>,
     kept: Option<Kept>,
     sample: SampleStatus,
+    status: StatusFile,
 }
 
 /// Runs until told to stop; returns the number of the last envelope.
@@ -104,8 +108,9 @@ pub fn run(mut parts: Parts) -> Result<u64, SamplingError> {
     let open = Open::begin(parts.spool.tail(), &reading, now_ms);
     let ticks = Ticks::new(parts.interval_ms);
     let sample = SampleStatus { last_to_ms: parts.spool.tail().to_ms, ..SampleStatus::default() };
+    let status = StatusFile::open(parts.state.path())?;
     let (homes, outcomes) = (Homes::default(), VecDeque::new());
-    let mut sampling = Sampling { parts, open, homes, ticks, outcomes, kept: None, sample };
+    let mut sampling = Sampling { parts, open, homes, ticks, outcomes, kept: None, sample, status };
     sampling.note(&reading);
     sampling.write_status(os::now()?);
     ready();
@@ -295,7 +300,7 @@ impl Sampling {
         }
     }
 
-    fn write_status(&self, now: Now) {
+    fn write_status(&mut self, now: Now) {
         let usage = self.parts.spool.usage();
         let clock = {
             let mut clock = lock(&self.parts.clock);
@@ -319,7 +324,7 @@ impl Sampling {
             ship: lock(&self.parts.report).clone(),
             clock,
         };
-        if let Err(e) = status::write(self.parts.state.path(), &status) {
+        if let Err(e) = self.status.write(&status) {
             tracing::debug!("status: {e}");
         }
     }

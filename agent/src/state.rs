@@ -257,10 +257,14 @@ pub fn write_durable(path: &Path, bytes: &[u8]) -> Result<(), StateError> {
     path.parent().map_or(Ok(()), sync_dir)
 }
 
-/// Replaces a file (0600) so that readers see the old or the new bytes. Not for what must outlive a power cut.
-pub fn write_atomic(path: &Path, bytes: &[u8]) -> Result<(), StateError> {
-    write_beside(path, bytes)?;
-    put_in_place(path)
+/// Opens a file (0600) to write into it in place, and makes it where it is missing.
+pub fn open_in_place(path: &Path) -> Result<File, StateError> {
+    let options = OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(path);
+    let file = options.map_err(io_at(path))?;
+    if let Some(dir) = path.parent() {
+        give_to_owner_of(dir, &file).map_err(io_at(path))?;
+    }
+    Ok(file)
 }
 
 fn temporary(path: &Path) -> PathBuf {

@@ -1,13 +1,18 @@
 //! `status.json`: what the running agent sees, keeps and ships; written each interval, read by `hostmeter-agent status`.
 
 use crate::limits::STATE_FILE_MAX_BYTES;
-use crate::state::{StateError, read_json, to_json, write_atomic};
+use crate::state::{StateError, io_at, open_in_place, to_json};
 use hostmeter_core::duration;
 use hostmeter_core::units::rfc3339;
 use hostmeter_core::wire::ack::HostState;
 use hostmeter_core::wire::batch::Coverage;
+use rustix::fs::{FlockOperation, flock};
+use rustix::io::Errno;
 use serde::{Deserialize, Serialize};
 use std::fmt;
+use std::fs::File;
+use std::io::{self, Read as _};
+use std::os::unix::fs::FileExt as _;
 use std::path::{Path, PathBuf};
 
 /// Everything that `status` shows. Times are wall-clock milliseconds unless the name says otherwise.
@@ -105,16 +110,61 @@ pub fn file(state_dir: &Path) -> PathBuf {
     state_dir.join("status.json")
 }
 
-/// Writes the file.
-pub fn write(state_dir: &Path, status: &Status) -> Result<(), StateError> {
-    let bytes = to_json(status);
-    debug_assert!(u64::try_from(bytes.len()).unwrap_or(u64::MAX) < STATE_FILE_MAX_BYTES);
-    write_atomic(&file(state_dir), &bytes)
+/// The file as the running agent writes it: in place, since a new file at every sample would cost more than the sweep.
+/// A lock keeps readers from seeing half of it.
+#[derive(Debug)]
+pub struct StatusFile {
+    path: PathBuf,
+    file: File,
+    len: usize,
+}
+
+impl StatusFile {
+    /// Opens the file, and makes it where it is missing.
+    pub fn open(state_dir: &Path) -> Result<Self, StateError> {
+        let path = file(state_dir);
+        let file = open_in_place(&path)?;
+        let len = file.metadata().map_err(io_at(&path))?.len();
+        let len = usize::try_from(len.min(STATE_FILE_MAX_BYTES)).unwrap_or(0);
+        Ok(Self { path, file, len })
+    }
+
+    /// Writes it. While somebody reads it, the old one stays.
+    pub fn write(&mut self, status: &Status) -> Result<(), StateError> {
+        let mut bytes = to_json(status);
+        debug_assert!(u64::try_from(bytes.len()).unwrap_or(u64::MAX) < STATE_FILE_MAX_BYTES);
+        let len = bytes.len();
+        // Blanks hide what a longer one left.
+        bytes.resize(len.max(self.len), b' ');
+        match flock(&self.file, FlockOperation::NonBlockingLockExclusive) {
+            Err(Errno::WOULDBLOCK) => return Ok(()),
+            locked => locked.map_err(|e| io_at(&self.path)(e.into()))?,
+        }
+        let written = self.file.write_all_at(&bytes, 0);
+        self.len = bytes.len();
+        flock(&self.file, FlockOperation::Unlock).map_err(|e| io_at(&self.path)(e.into()))?;
+        written.map_err(io_at(&self.path))
+    }
 }
 
 /// Reads the file; `None` if no agent ever ran here.
 pub fn read(state_dir: &Path) -> Result<Option<Status>, StateError> {
-    read_json(&file(state_dir), "it is written anew by the running agent")
+    let path = file(state_dir);
+    let file = match File::open(&path) {
+        Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(None),
+        opened => opened.map_err(io_at(&path))?,
+    };
+    flock(&file, FlockOperation::LockShared).map_err(|e| io_at(&path)(e.into()))?;
+    let mut bytes = Vec::new();
+    file.take(STATE_FILE_MAX_BYTES).read_to_end(&mut bytes).map_err(io_at(&path))?;
+    if bytes.trim_ascii().is_empty() {
+        return Ok(None);
+    }
+    let bad = |e: serde_json::Error| StateError::Content {
+        path,
+        why: format!("does not hold what it should ({e}); it is written anew by the running agent"),
+    };
+    serde_json::from_slice(&bytes).map(Some).map_err(bad)
 }
 
 /// The status at a moment, for people.
@@ -235,7 +285,13 @@ mod tests {
         insta::assert_snapshot!("in_trouble", show(&status, false));
         let dir = tempfile::tempdir().unwrap();
         assert_eq!(read(dir.path()).unwrap(), None);
-        write(dir.path(), &status).unwrap();
+        let mut file = StatusFile::open(dir.path()).unwrap();
+        assert_eq!(read(dir.path()).unwrap(), None, "nothing was written yet");
+        file.write(&status).unwrap();
+        assert_eq!(read(dir.path()).unwrap().as_ref(), Some(&status));
+        // A shorter one over a longer one, by the next agent.
+        status.ship.error.clear();
+        StatusFile::open(dir.path()).unwrap().write(&status).unwrap();
         assert_eq!(read(dir.path()).unwrap(), Some(status));
     }
 }

@@ -3,6 +3,7 @@
 use super::*;
 use crate::limits::SPOOL_MIN_BYTES;
 use crate::reading::{AccountReading, HostReading, Source};
+use crate::status;
 use hostmeter_core::ids::{BootId, HostId};
 use hostmeter_core::meter::Meter;
 use hostmeter_core::wire::batch::{Batch, Coverage, Gap, GapMeter};
