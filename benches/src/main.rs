@@ -8,7 +8,9 @@ mod cost;
 mod crowd;
 mod fleet;
 mod ingest;
+mod peers;
 mod table;
+mod toll;
 
 use anyhow::Result;
 use clap::{Parser, Subcommand};
@@ -28,6 +30,8 @@ enum What {
     Agent,
     /// CPU of a sample with a full house of processes
     Cost(cost::Args),
+    /// What the eBPF programs cost those who are metered: fork and exit, packets, bulk TCP
+    Toll(toll::Args),
     /// Batches per second into the collector
     Ingest,
     /// Accounts charged per second
@@ -41,6 +45,7 @@ fn main() -> Result<()> {
     match Args::parse().what {
         Some(What::Agent) => agent::measure(&mut table)?,
         Some(What::Cost(args)) => return cost::measure(&args),
+        Some(What::Toll(args)) => return toll::measure(&args),
         Some(What::Ingest) => ingest::measure(&mut table)?,
         Some(What::Charge) => charge::measure(&mut table)?,
         Some(What::Accuracy(args)) => return accuracy::measure(&args),

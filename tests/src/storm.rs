@@ -22,6 +22,7 @@ use rustix::process::{Resource, Rlimit, setrlimit};
 use rustix::time::{ClockId, clock_gettime};
 use std::fmt;
 use std::io::{BufRead, Write};
+use std::time::{Duration, Instant};
 
 /// Most processes in one order.
 pub const PROCESSES_MAX: u32 = 200;
@@ -33,6 +34,19 @@ const _: () = assert!((THREADS_MAX as u64) + 2 < TASKS_MAX);
 /// Rounds in one measurement of the loop, about 1 ms: short, so that some are not disturbed.
 const TRIAL_ROUNDS: u64 = 2_000_000;
 const TRIALS: u32 = 100;
+
+/// Most processes of one call of [`fork_and_wait`].
+pub const FORKS_MAX: u32 = 10_000;
+
+/// Forks a process that ends at once and waits for it, so many times; how long that took. The caller has one thread.
+pub fn fork_and_wait(count: u32) -> Result<Duration> {
+    ensure!(count <= FORKS_MAX, "{count} processes: at most {FORKS_MAX}");
+    let begun = Instant::now();
+    for _ in 0..count {
+        waitpid(raw::fork(|| 0)?, None)?;
+    }
+    Ok(begun.elapsed())
+}
 
 /// How a process ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

@@ -1,14 +1,14 @@
 //! The meters that are compared: each says what it has credited to whom so far.
 
 use crate::agent::python;
+use crate::peers;
 use anyhow::{Context, Result, anyhow, ensure};
 use hostmeter_tests::credit;
-use hostmeter_tests::run::{Running, bin_dir, wait_for};
+use hostmeter_tests::run::{Running, wait_for};
 use hostmeter_tests::stack::{HOST, Settings, Stack, free_port, run};
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader};
-use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::sync::mpsc;
 use std::time::Duration;
@@ -123,22 +123,10 @@ pub(crate) struct Exporter {
 
 const EXPORTER: &str = "prometheus-process-exporter";
 
-/// Where it lies: installed, or unpacked by `packaging/bench-peers`.
-fn exporter() -> Result<PathBuf> {
-    let unpacked = bin_dir()?.parent().context("the build's folder")?.join("peers/usr/bin").join(EXPORTER);
-    let path = std::env::var_os("PATH").unwrap_or_default();
-    let mut places = std::env::split_paths(&path).map(|dir| dir.join(EXPORTER)).chain([unpacked]);
-    places.find(|p| p.is_file()).with_context(|| {
-        format!(
-            "{EXPORTER} is neither installed nor unpacked; `packaging/bench-peers {EXPORTER}` does the latter"
-        )
-    })
-}
-
 impl Exporter {
     /// Starts it on loopback, with a configuration of its own.
     pub(crate) fn start() -> Result<Self> {
-        let program = exporter()?;
+        let program = peers::program(EXPORTER)?;
         let dir = tempfile::tempdir()?;
         let config = dir.path().join("config.yml");
         std::fs::write(&config, "process_names:\n  - name: \"{{.Username}}\"\n    cmdline: ['.+']\n")?;

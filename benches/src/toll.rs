@@ -1,0 +1,197 @@
+//! What the programs in the kernel cost those who are metered: the same work with and without them, in turn.
+
+use anyhow::{Context, Result, ensure};
+use hostmeter_agent::ebpf::Programs;
+use hostmeter_core::ids::BootId;
+use hostmeter_tests::netns::Cable;
+use hostmeter_tests::run::{Running, program};
+use hostmeter_tests::stack::run_ok;
+use libbpf_rs::query::ProgInfoIter;
+use std::io::{BufRead, BufReader, Write};
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+/// Forks in one measurement, after some that warm up.
+const FORKS: u32 = 2_000;
+const WARM_UP: u32 = 300;
+/// Bytes of one bulk transfer.
+const BULK_BYTES: &str = "1500000000";
+/// One-sided 95 % of Student's t with at least 29 degrees of freedom.
+const T_95: f64 = 1.70;
+const PAIRS_MIN: u32 = 30;
+/// Whether the kernel measures programs (`Documentation/admin-guide/sysctl/kernel.rst`).
+const STATS: &str = "/proc/sys/kernel/bpf_stats_enabled";
+
+/// What is run.
+#[derive(clap::Args)]
+pub(crate) struct Args {
+    /// Pairs of measurements, with and without
+    #[arg(long, default_value_t = 40, value_parser = clap::value_parser!(u32).range(i64::from(PAIRS_MIN)..=1_000))]
+    pairs: u32,
+}
+
+/// The programs as an agent has them; they end with this.
+fn attach() -> Result<Programs> {
+    let now = rustix::time::clock_gettime(rustix::time::ClockId::Monotonic);
+    let begun_ns = u64::try_from(now.tv_sec)? * 1_000_000_000 + u64::try_from(now.tv_nsec)?;
+    let programs = Programs::open(None, BootId::default(), begun_ns, 1)?;
+    ensure!(programs.no_network().is_none(), "network: {:?}", programs.no_network());
+    Ok(programs)
+}
+
+/// A program that answers each order with a number.
+struct Worker {
+    child: Child,
+    out: BufReader<std::process::ChildStdout>,
+}
+
+impl Worker {
+    fn start(name: &str) -> Result<Self> {
+        let mut child = Command::new(program(name)?).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn()?;
+        let out = BufReader::new(child.stdout.take().context("piped")?);
+        Ok(Self { child, out })
+    }
+
+    fn order(&mut self, count: u32) -> Result<f64> {
+        writeln!(self.child.stdin.as_mut().context("piped")?, "{count}")?;
+        let mut line = String::new();
+        self.out.read_line(&mut line)?;
+        line.trim().parse().with_context(|| line)
+    }
+}
+
+impl Drop for Worker {
+    fn drop(&mut self) {
+        // It ends with its input.
+        drop(self.child.stdin.take());
+        let _reaped = self.child.wait();
+    }
+}
+
+/// By how much the work takes longer with the programs, %: in the mean, and the upper bound of 95 %.
+struct Slower {
+    mean: f64,
+    upper: f64,
+}
+
+impl Slower {
+    fn of(ratios: &[f64]) -> Self {
+        let n = f64::from(u32::try_from(ratios.len()).unwrap_or(u32::MAX));
+        let logs: Vec<f64> = ratios.iter().map(|r| r.ln()).collect();
+        let mean = logs.iter().sum::<f64>() / n;
+        let variance = logs.iter().map(|l| (l - mean).powi(2)).sum::<f64>() / (n - 1.0);
+        let percent = |log: f64| (log.exp() - 1.0) * 100.0;
+        Self { mean: percent(mean), upper: percent(mean + T_95 * (variance / n).sqrt()) }
+    }
+}
+
+fn with_programs(work: &mut impl FnMut() -> Result<f64>) -> Result<f64> {
+    let _programs = attach()?;
+    work()
+}
+
+/// The same work with and without the programs, `pairs` times, in changing order; and what it takes without them, ns.
+fn pairs(pairs: u32, work: &mut impl FnMut() -> Result<f64>) -> Result<(Slower, f64)> {
+    let (mut ratios, mut without_sum) = (Vec::new(), 0.0);
+    for pair in 0..pairs {
+        let (with, without) = if pair % 2 == 0 {
+            (with_programs(work)?, work()?)
+        } else {
+            let without = work()?;
+            (with_programs(work)?, without)
+        };
+        ratios.push(with / without);
+        without_sum += without;
+    }
+    Ok((Slower::of(&ratios), without_sum / f64::from(pairs)))
+}
+
+/// One transfer over the cable, ns.
+fn transfer(cable: &Cable, port: u16) -> Result<f64> {
+    let dir = tempfile::tempdir()?;
+    let traffic = program("traffic")?;
+    let address = format!("10.77.0.2:{port}");
+    let mut serve = cable.far.command(&traffic);
+    serve.args(["serve", "tcp", &address, "--bytes", "1"]).stdout(Stdio::piped());
+    let mut serve = Running::start("serve", &mut serve, dir.path())?;
+    BufReader::new(serve.stdout().context("piped")?).read_line(&mut String::new())?;
+    let begun = Instant::now();
+    run_ok(cable.near.command(&traffic).args(["send", "tcp", &address, "--bytes", BULK_BYTES]))?;
+    let took = begun.elapsed();
+    ensure!(serve.wait(Duration::from_secs(20))?.success(), "{}", serve.log_text());
+    Ok(took.as_secs_f64() * 1e9)
+}
+
+/// While this lives, the kernel measures programs.
+struct Stats(String);
+
+impl Stats {
+    fn on() -> Result<Self> {
+        let before = std::fs::read_to_string(STATS)?;
+        std::fs::write(STATS, "1")?;
+        Ok(Self(before))
+    }
+}
+
+impl Drop for Stats {
+    fn drop(&mut self) {
+        let _as_before = std::fs::write(STATS, &self.0);
+    }
+}
+
+/// Runs of each of our programs, and what one took, ns.
+fn runs(work: impl FnOnce() -> Result<f64>) -> Result<Vec<(String, u64, u64)>> {
+    let _stats = Stats::on()?;
+    let _programs = attach()?;
+    work()?;
+    let ours =
+        ProgInfoIter::default().filter(|p| p.name.to_string_lossy().starts_with("hm_") && p.run_cnt > 0);
+    Ok(ours.map(|p| (p.name.to_string_lossy().into_owned(), p.run_cnt, p.run_time_ns / p.run_cnt)).collect())
+}
+
+/// Measures and prints the table.
+pub(crate) fn measure(args: &Args) -> Result<()> {
+    ensure!(Path::new(STATS).exists(), "{STATS} is missing");
+    let mut out = std::io::stdout().lock();
+    writeln!(out, "With the programs of the eBPF tier and without, {} pairs in turn:\n", args.pairs)?;
+    writeln!(out, "| work | without | slower by | at most (95 %) |\n| --- | --- | --- | --- |")?;
+    let mut forks = Worker::start("forks")?;
+    let mut fork = || {
+        forks.order(WARM_UP)?;
+        forks.order(FORKS)
+    };
+    let (slower, ns) = pairs(args.pairs, &mut fork)?;
+    let each_usec = ns / f64::from(FORKS) / 1e3;
+    writeln!(
+        out,
+        "| fork + exit + wait | {each_usec:.1} µs | {:.2} % | {:.2} % |",
+        slower.mean, slower.upper
+    )?;
+    out.flush()?;
+    let cable = Cable::new("t", false)?;
+    let mut port = 20_000;
+    let mut send = || {
+        port += 1;
+        transfer(&cable, port)
+    };
+    let (slower, ns) = pairs(args.pairs, &mut send)?;
+    let gbit = BULK_BYTES.parse::<f64>()? * 8.0 / ns;
+    writeln!(
+        out,
+        "| bulk TCP over veth | {gbit:.1} Gbit/s | {:.2} % | {:.2} % |",
+        slower.mean, slower.upper
+    )?;
+    writeln!(out, "\n| program | runs | one run, measured by the kernel |\n| --- | --- | --- |")?;
+    drop(cable);
+    let cable = Cable::new("p", true)?;
+    let mut rows = runs(|| transfer(&cable, 30_000))?;
+    rows.retain(|(name, ..)| name == "hm_sent" || name == "hm_received");
+    rows.extend(
+        runs(&mut fork)?.into_iter().filter(|(name, ..)| name == "hm_exited" || name == "hm_switched"),
+    );
+    for (name, count, ns) in rows {
+        writeln!(out, "| {name} | {count} | {ns} ns |")?;
+    }
+    Ok(out.flush()?)
+}
