@@ -10,7 +10,7 @@ BIN := $(or $(CARGO_TARGET_DIR),target)/release
 # More arguments for the demo or the benches: make demo ARGS="--listen 127.0.0.1:9000"
 ARGS ?=
 
-.PHONY: help deps deps-build demo build test bench bench-accuracy bench-cost man openapi fmt clean-demo
+.PHONY: help deps deps-build demo build test bench bench-accuracy bench-cost bench-toll man openapi fmt clean-demo
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 16
@@ -46,6 +46,11 @@ bench-cost: ## measure what a sample costs, beside other tools; root, takes minu
 	@packaging/bench-peers prometheus-process-exporter atop sysstat=pidstat netdata-core=apps.plugin libuv1=libuv.so.1
 	cargo build --release --locked --workspace --bins
 	cargo run --release --locked -p hostmeter-benches -- cost $(ARGS)
+
+bench-toll: ## measure what the eBPF programs cost those who are metered; root, takes minutes
+	@packaging/deps test
+	cargo build --release --locked --workspace --bins
+	cargo run --release --locked -p hostmeter-benches -- toll $(ARGS)
 
 man: deps-build ## write packaging/man and packaging/completions from the command definitions
 	cargo run --release --locked -p hostmeter-tests --example gen_man

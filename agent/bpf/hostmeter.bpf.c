@@ -19,7 +19,7 @@ char LICENSE[] SEC("license") = "Dual MIT/GPL";
 #define TOLD_MAX 1024
 #define SAMPLES_MAX 16
 /* Of these, so many at most are of accounts whose share is known. */
-#define SAMPLES_KNOWN_MAX 4
+#define SAMPLES_KNOWN_MAX 2
 /* Memory of a process that did not run is read every so many sweeps, as the kernel may have taken some of it. */
 #define IDLE_MEMORY_EVERY 32
 /* A process is asked for its share again after so many sweeps. */

@@ -15,6 +15,8 @@ pub(super) struct Listing {
     pub pids: Vec<u32>,
     /// Whether the listing was whole; if not, there were more than are followed.
     pub whole: bool,
+    /// The first process that the last sweep had no time for.
+    pub late_from: Option<u32>,
     /// Forks since boot, read just before the listing; `None` if they are not counted here.
     forks: Option<u64>,
     /// Sweeps that did with it since it was made.
@@ -38,5 +40,33 @@ impl Listing {
         self.forks = forks;
         self.age_sweeps = 0;
         Ok(())
+    }
+}
+
+/// Puts what the sweep before had no time for first, so that no process is left out for ever.
+pub(super) fn begin_at(pids: &mut [u32], late_from: Option<u32>) {
+    let Some(first) = late_from else { return };
+    pids.sort_unstable();
+    pids.rotate_left(pids.partition_point(|pid| *pid < first));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_sweep_that_was_late_goes_on_where_it_stopped() {
+        let check = |late_from: Option<u32>, want: [u32; 4]| {
+            let mut pids = [1, 5, 9, 12];
+            begin_at(&mut pids, late_from);
+            assert_eq!(pids, want, "{late_from:?}");
+            begin_at(&mut pids, late_from);
+            assert_eq!(pids, want, "{late_from:?} again");
+        };
+        check(None, [1, 5, 9, 12]);
+        check(Some(9), [9, 12, 1, 5]);
+        check(Some(6), [9, 12, 1, 5]);
+        check(Some(1), [1, 5, 9, 12]);
+        check(Some(13), [1, 5, 9, 12]);
     }
 }

@@ -154,12 +154,14 @@ impl Sampler {
     fn look_at_all(&mut self) {
         let started = Instant::now();
         let mut pids = std::mem::take(&mut self.listing.pids);
+        listing::begin_at(&mut pids, self.listing.late_from.take());
         let (mut looks, mut late) = (0_u32, 0_usize);
         pids.retain(|pid| {
             looks = looks.saturating_add(1);
             // The clock is asked for now and then: it costs a tenth of what a look costs.
             if late > 0 || (looks.is_multiple_of(64) && started.elapsed() > SWEEP_TIME_MAX) {
                 late = late.saturating_add(1);
+                self.listing.late_from.get_or_insert(*pid);
                 return true;
             }
             self.look_at(*pid)
