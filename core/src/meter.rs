@@ -74,6 +74,7 @@ meters! {
     Sessions "sessions" "1" Gauge None, "Sessions open now";
     Processes "processes" "1" Gauge None, "Processes, average over the interval, rounded up";
     ProcessStarts "process_starts" "1" Flow None, "Processes started";
+    MemoryUpperKibSec "memory_upper_kib_sec" "KiB*s" Flow None, "Part of memory over time that is an upper bound: peak times lifetime of processes too short to be looked at";
 }
 
 impl Meter {

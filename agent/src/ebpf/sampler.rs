@@ -239,6 +239,7 @@ impl KernelSampler {
             account.counters = BTreeMap::from([
                 (Meter::CpuUsec, usage.cpu_ns / 1_000),
                 (Meter::MemoryKibSec, usage.memory_kib_ms / 1_000),
+                (Meter::MemoryUpperKibSec, usage.peak_kib_ms / 1_000),
                 (Meter::IoReadBytes, usage.read_bytes),
                 (Meter::IoWriteBytes, usage.net_written_bytes),
                 (Meter::IoOps, usage.ops),

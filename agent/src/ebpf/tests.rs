@@ -145,7 +145,10 @@ fn a_storm_of_short_processes_is_credited_to_its_user_alone() {
     let reading = assert_starts(&mut sampler, user, 201);
     assert_eq!(counter(&reading, idler, Meter::CpuUsec), idle_usec, "the second user did nothing");
     assert_eq!(account(&reading, user).gauges[&Meter::Processes], 0);
-    assert!(counter(&reading, user, Meter::MemoryKibSec) > 0, "short processes have memory, too");
+    let (memory, upper) = (Meter::MemoryKibSec, Meter::MemoryUpperKibSec);
+    let (memory, upper) = (counter(&reading, user, memory), counter(&reading, user, upper));
+    assert!(0 < upper && upper <= memory, "short processes have memory, too: {upper} of {memory}");
+    assert_eq!(counter(&reading, idler, Meter::MemoryUpperKibSec), 0, "a sweep looked at this one");
     assert!(!account(&reading, user).alive && account(&reading, idler).alive);
     let top = sampler.sweep(true).unwrap().top;
     assert_eq!(top[&user][0].command, "sh");
