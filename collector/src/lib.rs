@@ -22,6 +22,7 @@ pub mod serve;
 pub mod store;
 pub mod tls;
 pub mod users;
+pub mod watch;
 pub mod web;
 
 #[cfg(test)]

@@ -62,6 +62,28 @@ pub const NAME_TRIES_MAX: u32 = 100;
 pub const WORD_MAX_CHARS: usize = 64;
 /// Characters kept of what an agent cannot see.
 pub const NOTE_MAX_CHARS: usize = 1_000;
+/// Coverage below this counts as not metered in full, millionths: the 1 % within which the busy time is conserved.
+pub const COVERAGE_LOW_PPM: u32 = 990_000;
+/// Two times of one reason that are no further apart are one stretch, milliseconds: what comes and goes fills no list.
+pub const DEGRADED_JOIN_MS: i64 = 5 * 60_000;
+/// Stretches kept of one host, the newest.
+pub const DEGRADED_ROWS_MAX: i64 = 1_000;
+/// How long a stretch is kept after its end, milliseconds.
+pub const DEGRADED_KEEP_MS: i64 = RAW_KEEP_MS;
+/// How often the figures of all hosts are looked at for alerts.
+pub const WATCH_EVERY: Duration = Duration::from_secs(300);
+/// The time that an alert on a host's figures is about, milliseconds.
+pub const WATCH_SPAN_MS: i64 = 3_600_000;
+/// With less measured than this in that time, nothing is said, milliseconds.
+pub const WATCH_KNOWN_MIN_MS: i64 = 10 * 60_000;
+/// Busy time that nobody is credited with raises an alert above this share of the busy time …
+pub const REMAINDER_OVER_BUSY_PCT: i64 = 5;
+/// … and above this share of all CPUs' time, percent.
+pub const REMAINDER_OVER_ALL_PCT: i64 = 1;
+/// More credited than was busy raises an alert above this share of the busy time, percent …
+pub const REMAINDER_UNDER_BUSY_PCT: i64 = 1;
+/// … and this for each CPU and interval: the kernel counts idle time in ticks, µs.
+pub const REMAINDER_TICK_USEC: i64 = 10_000;
 /// Life of an enrolment token, milliseconds.
 pub const ENROL_TOKEN_LIFE_MS: i64 = 3_600_000;
 /// Aside envelopes counted in one transaction when a host is approved or thawed.
@@ -98,6 +120,8 @@ pub const NOISY_MAX: i64 = 20;
 pub const SPAN_MAX_MS: i64 = 400 * 24 * 3_600_000;
 
 const _: () = assert!(LATE_MAX_MS < RAW_KEEP_MS, "late usage still finds its interval");
+const _: () = assert!(LATE_MAX_MS < DEGRADED_KEEP_MS, "late usage still finds its stretch");
+const _: () = assert!(WATCH_KNOWN_MIN_MS <= WATCH_SPAN_MS && WATCH_SPAN_MS < RAW_KEEP_MS);
 const _: () = assert!(POINTS_DEFAULT <= POINTS_MAX && POINTS_MAX <= POINTS_ALL_MAX);
 const _: () = assert!(DECODES_MAX <= INGEST_IN_FLIGHT_MAX);
 const _: () = assert!(INGEST_IN_FLIGHT_MAX <= WRITE_QUEUE_MAX, "batches alone never overload the writer");
@@ -174,6 +198,8 @@ pub const NEXT_MAX_BYTES: usize = 500;
 pub const PANEL_ROWS_MAX: usize = 100;
 /// Movements of money, events and commands on a page of the panel.
 pub const PANEL_ENTRIES_MAX: usize = 50;
+/// Stretches of not metering in full on the page of a host.
+pub const PANEL_DEGRADED_MAX: usize = 10;
 /// Movements that are looked through for those of one account.
 pub const PANEL_SCAN_MAX: usize = 2_000;
 /// Intervals after which a host that sends nothing is shown as silent.

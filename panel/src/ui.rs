@@ -142,6 +142,11 @@ impl Ui {
         value.map_or_else(unknown, |v| Safe(span(v)))
     }
 
+    /// A length of time in seconds that is known.
+    pub(crate) fn length(&self, seconds: &i64) -> String {
+        span(*seconds)
+    }
+
     /// A length of time: whole seconds where they are whole.
     pub(crate) fn interval(&self, ms: &i64) -> String {
         if ms % 1_000 == 0 { span(ms / 1_000) } else { format!("{} ms", number::group(i128::from(*ms))) }
@@ -195,6 +200,11 @@ impl Ui {
             HostState::Revoked => (Tone::Info, "Revoked"),
         };
         badge(tone, word)
+    }
+
+    /// A mark where a host is not metered in full.
+    pub(crate) fn degraded(&self, is_degraded: &bool) -> Html {
+        if *is_degraded { badge(Tone::Warn, "Not in full") } else { Safe(String::new()) }
     }
 
     pub(crate) fn command(&self, status: &CommandStatus) -> Html {

@@ -214,6 +214,33 @@ fn gaps_are_shaded_listed_and_never_zero() {
 }
 
 #[test]
+fn a_host_not_metered_in_full_is_marked_in_words() {
+    let check = |page: Result<String, panel::PanelError>, texts: &[(&str, usize)]| {
+        let page = page.unwrap();
+        for (text, want) in texts {
+            assert_eq!(page.matches(text).count(), *want, "{text:?} in {page}");
+        }
+    };
+    let mark = "<span class=\"badge warn\">Not in full</span>";
+    let full = "All that came was metered in full.";
+    check(panel::hosts_page(&f::hosts()), &[(mark, 1)]);
+    check(
+        panel::host_page(&f::host_short()),
+        &[
+            (mark, 1),
+            (full, 0),
+            (" – <strong>now</strong>", 1),
+            ("eBPF is not used: &#60;denied&#62;", 1),
+            ("<td class=\"num\" data-label=\"Lasted\">70 s</td>", 1),
+            ("<span class=\"warn-text\">0.40 %</span>", 1),
+            ("<code>hostmeter host degraded web1</code>", 1),
+        ],
+    );
+    check(panel::host_page(&f::host_in_full(false)), &[(mark, 0), (full, 1), ("hostmeter host degraded", 0)]);
+    check(panel::host_page(&f::host_in_full(true)), &[(mark, 0), (full, 0), ("No usage has come yet.", 1)]);
+}
+
+#[test]
 fn customers_see_no_admin_pages() {
     let page = panel::account_page(&f::account(Role::Customer, Range::Hour)).unwrap();
     assert!(!page.contains("/admin/"));

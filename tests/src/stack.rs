@@ -5,6 +5,7 @@ use crate::run::{Running, program, wait_for};
 use anyhow::{Context, Result, ensure};
 use serde_json::{Value, json};
 use std::net::TcpListener;
+use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::time::Duration;
@@ -145,6 +146,10 @@ impl Stack {
         self.enroll()?;
         if self.path("executor.toml").exists() {
             self.executor = Some(self.spawn("hostmeter-executor", &["run"], &self.path("executor.toml"))?);
+            // An agent that finds none asks for quotas again only after minutes.
+            wait_for("the executor to listen", Duration::from_secs(20), || {
+                Ok(UnixStream::connect(self.path("executor.sock")).ok())
+            })?;
         }
         self.start_agent()
     }

@@ -1,5 +1,5 @@
 //! What lies in a home becomes usage: agent and collector as an admin sets them up, a throw-away user, and du(1) as the
-//! judge.
+//! judge. Where the file system has user quotas, what lies outside of the home counts, too.
 
 use anyhow::{Context, Result};
 use hostmeter_tests::run::{Running, wait_for};
@@ -8,11 +8,15 @@ use hostmeter_tests::stack::{HOST, Settings, Stack, run_ok};
 use hostmeter_tests::users::{Homes, TempUser, is_root};
 use serde_json::Value;
 use std::os::unix::fs::{chown, symlink};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 const LIMIT: Duration = Duration::from_secs(30);
+/// Quotas are read once a minute.
+const QUOTA_LIMIT: Duration = Duration::from_secs(90);
+/// Names a folder on a file system with user quotas.
+const QUOTA_HOME: &str = "HOSTMETER_QUOTA_HOME";
 
 fn now_ms() -> Result<i64> {
     Ok(i64::try_from(SystemTime::now().duration_since(UNIX_EPOCH)?.as_millis())?)
@@ -133,4 +137,57 @@ fn a_home_is_on_the_bill_as_du_counts_it() -> Result<()> {
     assert!((kib * 10..=most).contains(&total), "{total} of at most {most}");
     assert_eq!(got["meters"]["disk_files"]["last"].as_i64(), Some(files), "{got}");
     Ok(())
+}
+
+/// A folder that is the user's, away from his home, with a file of so many bytes.
+fn add_outside(outside: &Path, user: &TempUser, name: &str, bytes: usize) -> Result<()> {
+    std::fs::create_dir_all(outside)?;
+    std::fs::write(outside.join(name), vec![3; bytes])?;
+    own(outside, user.uid)
+}
+
+/// Waits until ten seconds have what du(1) counts in both places, and the newest number of files is theirs.
+fn until_both(stack: &Stack, user: &TempUser, from_ms: i64, outside: &Path) -> Result<()> {
+    run_ok(&mut Command::new("sync"))?;
+    let (home, away) = (du(&user.home)?, du(outside)?);
+    let (kib, files) = (home.0 + away.0, home.1 + away.1);
+    let last = std::cell::RefCell::new(Value::Null);
+    wait_for("what a quota says", QUOTA_LIMIT, || {
+        let got = usage(stack, user, from_ms)?;
+        last.replace(got.clone());
+        let seconds = points(&got);
+        // The newest second may be a part of one, and where one ends is not exact on a slow machine.
+        let ten: Vec<i64> = seconds.iter().rev().skip(1).take(10).copied().collect();
+        let is_there = ten.len() == 10 && is_near(ten.iter().sum(), 10 * kib);
+        Ok((is_there && got["meters"]["disk_files"]["last"].as_i64() == Some(files)).then_some(()))
+    })
+    .with_context(|| format!("{kib} KiB and {files} files by du, and the bill is {}", last.borrow()))
+}
+
+#[test]
+fn a_quota_is_on_the_bill_wherever_the_files_lie() -> Result<()> {
+    const NAME: &str = "a_quota_is_on_the_bill_wherever_the_files_lie";
+    let Some(root) = std::env::var_os(QUOTA_HOME).map(PathBuf::from) else {
+        skip(NAME, "needs a file system with user quotas, which `make vm` makes");
+        return Ok(());
+    };
+    let user = TempUser::new(&root)?;
+    fill(&user, 300)?;
+    let outside = root.join("outside");
+    add_outside(&outside, &user, "archive", 3 << 20)?;
+    let agent = "[meters.disk]\nevery = \"1s\"\n".to_owned();
+    let executor = Some(format!("driver = \"linux\"\n[linux]\nhome_roots = [{root:?}]"));
+    let mut stack = Stack::new(&Settings { agent, executor, ..Settings::default() })?;
+    let from_ms = now_ms()?;
+    let homes = Homes::new()?;
+    let mut lives = homes.command_as(&user, "burner")?;
+    let _alive = Running::start("burner", lives.args(["0.001", "--linger", "600"]), homes.path())?;
+    stack.enroll_and_start()?;
+    until_both(&stack, &user, from_ms, &outside)?;
+    add_outside(&outside, &user, "more", 5 << 20)?;
+    until_both(&stack, &user, from_ms, &outside)?;
+    // Nobody else's files count: these are root's.
+    std::fs::write(root.join("of_root"), vec![5; 7 << 20])?;
+    std::fs::remove_file(outside.join("archive"))?;
+    until_both(&stack, &user, from_ms, &outside)
 }

@@ -76,6 +76,13 @@ impl Quotas {
         Some((Usage { kib, files, ..Usage::default() }, self.read_ns))
     }
 
+    /// What was read at a time, and holds for an hour.
+    #[cfg(test)]
+    pub(super) fn known(device: (u32, u32), uid: u32, used: (u64, u64), read_ns: u64) -> Self {
+        let by_device = [(device, [(uid, used)].into())].into();
+        Self { by_device, read_ns, due: Some(Instant::now() + Duration::from_secs(3_600)), ..Self::default() }
+    }
+
     /// After how long a home that has a quota is looked at again.
     pub(super) fn every(every: Duration) -> Duration {
         every.min(QUOTA_EVERY)

@@ -77,7 +77,8 @@ impl Worker {
         let target = target.clone();
         self.quotas.refresh(self.plan.uids());
         let (found, wait) = self.look(uid, &target)?;
-        self.plan.again(uid, after(found.at_ns, wait));
+        // Not from when quotas were read: that may be longer ago than the wait, and then it would always be due.
+        self.plan.again(uid, after(os::boottime_ns(), wait));
         lock(&self.board).found.insert(uid, found);
         Ok(())
     }
@@ -132,4 +133,31 @@ impl Worker {
 
 fn after(at_ns: u64, wait: Duration) -> u64 {
     at_ns.saturating_add(u64::try_from(wait.as_nanos()).unwrap_or(u64::MAX))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::walk::Owner;
+    use super::*;
+    use std::os::unix::fs::MetadataExt;
+
+    #[test]
+    fn a_home_whose_quota_was_read_long_ago_waits_for_its_turn() {
+        let every = Duration::from_secs(1);
+        let dir = tempfile::tempdir().unwrap();
+        let uid = std::fs::metadata(dir.path()).unwrap().uid();
+        let owner = Owner { uid, ranges: Vec::new() };
+        let target = Target { home: dir.path().to_str().unwrap().to_owned(), owner };
+        let device = Home::find(&target.home, &target.owner).unwrap().device();
+        let read_ns = os::boottime_ns() - 30_000_000_000;
+        let board = Arc::new(Mutex::new(Board::default()));
+        lock(&board).targets = Some([(uid, target)].into());
+        let (_wake, woken) = crossbeam_channel::bounded(1);
+        let quotas = Quotas::known(device, uid, (7, 3), read_ns);
+        let mut worker = Worker::new(Arc::clone(&board), woken, every, quotas);
+        assert!(worker.round().is_ok());
+        let found = lock(&board).found.remove(&uid).unwrap();
+        assert_eq!((found.at_ns, found.result.unwrap().kib), (read_ns, 7), "by quota");
+        assert!(worker.plan.next().unwrap().0 > os::boottime_ns());
+    }
 }

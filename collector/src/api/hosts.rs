@@ -1,5 +1,6 @@
 //! Hosts and how they get in.
 
+use super::degraded::Stretch;
 use super::extract::{Body, Id};
 use super::state::AppState;
 use super::{Admin, Problem, Reader};
@@ -90,6 +91,8 @@ pub struct Host {
     last_seen: Option<String>,
     /// Shares of the truth that the agent saw, 0 to 1; absent: not known.
     coverage: Coverage,
+    /// Since when and why it is not metered in full; null: it is, or no usage is known.
+    degraded: Option<Stretch>,
     /// Of the last interval: what neither accounts nor system explain of the busy time. Never billed.
     remainder: Remainder,
     /// Accounts on it.
@@ -148,11 +151,18 @@ pub struct Hosts {
     next: Option<String>,
 }
 
+impl Coverage {
+    /// From millionths: CPU, I/O, memory.
+    pub(super) fn of(seen_ppm: [Option<i64>; 3]) -> Self {
+        let share = |ppm: Option<i64>| ppm.and_then(|p| u32::try_from(p).ok()).map(|p| f64::from(p) / 1e6);
+        let [cpu, io, memory] = seen_ppm.map(share);
+        Self { cpu, io, memory }
+    }
+}
+
 impl Host {
     /// As the API shows it at `now_ms`.
     pub(super) fn new(h: hosts::Host, now_ms: i64) -> Self {
-        let share = |ppm: Option<i64>| ppm.and_then(|p| u32::try_from(p).ok()).map(|p| f64::from(p) / 1e6);
-        let [cpu, io, memory] = h.seen_ppm.map(share);
         let totals = h.latest.as_ref().and_then(|i| i.totals.as_ref());
         Self {
             id: h.id,
@@ -168,7 +178,8 @@ impl Host {
             lag_s: h.watermark_ms.map(|w| now_ms.saturating_sub(w).max(0) / 1_000),
             watermark: h.watermark_ms.map(rfc3339),
             last_seen: h.last_seen_ms.map(rfc3339),
-            coverage: Coverage { cpu, io, memory },
+            coverage: Coverage::of(h.seen_ppm),
+            degraded: h.degraded.map(Stretch::from),
             remainder: Remainder {
                 cpu_usec: totals.and_then(|t| t.remainder_usec),
                 busy_usec: totals.and_then(|t| t.busy_usec),

@@ -5,6 +5,7 @@ pub mod batches;
 pub mod body;
 pub mod caller;
 pub mod commands;
+pub mod degraded;
 pub mod extract;
 pub mod fleet;
 pub mod hosts;
@@ -35,6 +36,7 @@ pub fn router(app: AppState) -> Router {
         .merge(usage::routes())
         .merge(fleet::routes())
         .merge(hosts::routes())
+        .merge(degraded::routes())
         .merge(users::routes())
         .merge(money::routes())
         .merge(lifecycle::routes())

@@ -24,6 +24,7 @@ use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
         super::hosts::make_token,
         super::hosts::list,
         super::hosts::get,
+        super::degraded::degraded,
         super::hosts::approve,
         super::hosts::thaw,
         super::hosts::revoke,

@@ -1,8 +1,20 @@
 //! `hostmeter host …`
 
+use super::table::Column;
 use super::{Call, Show, encode, field, post};
 use clap::Subcommand;
 use serde_json::json;
+
+const DEGRADED: &[Column] = &[
+    ("FROM", "/from"),
+    ("TO", "/to"),
+    ("LASTED_S", "/lasted_s"),
+    ("TIER", "/tier"),
+    ("CPU", "/coverage/cpu"),
+    ("IO", "/coverage/io"),
+    ("MEMORY", "/coverage/memory"),
+    ("WHY", "/why"),
+];
 
 #[derive(Subcommand)]
 pub(super) enum Host {
@@ -23,6 +35,17 @@ pub(super) enum Host {
     Show {
         /// Name of the host
         name: String,
+    },
+    /// When a host was not metered in full, and why
+    Degraded {
+        /// Name of the host
+        name: String,
+        /// From, RFC 3339 (default: as long as this is kept)
+        #[arg(long)]
+        from: Option<String>,
+        /// To, RFC 3339 (default: now)
+        #[arg(long)]
+        to: Option<String>,
     },
     /// Let a pending host in, after its key's fingerprint was compared
     Approve {
@@ -69,6 +92,15 @@ impl Host {
                 ),
             ),
             Self::Show { name } => (Call::Get(format!("/v1/hosts/{}", encode(&name))), Show::Object),
+            Self::Degraded { name, from, to } => {
+                let given = [("from", from), ("to", to)];
+                let query: Vec<String> = given
+                    .into_iter()
+                    .filter_map(|(key, time)| Some(format!("{key}={}", encode(&time?))))
+                    .collect();
+                let path = format!("/v1/hosts/{}/degraded?{}", encode(&name), query.join("&"));
+                (Call::Get(path), Show::Rows("degraded", DEGRADED))
+            }
             Self::Approve { name } => change(&name, "approve"),
             Self::Revoke { name } => change(&name, "revoke"),
             Self::Thaw { name } => change(&name, "thaw"),

@@ -10,9 +10,11 @@ use rusqlite::{Connection, OpenFlags, TransactionBehavior};
 use std::path::Path;
 
 /// The schema that this program reads and writes (`PRAGMA user_version`).
-pub const SCHEMA_VERSION: i64 = 1;
+pub const SCHEMA_VERSION: i64 = 2;
 
-const SCHEMA: &str = include_str!("schema.sql");
+/// Step `n` (from 1) makes version `n` of the one before. A new file takes all of them, so that old and new files have
+/// the same tables. A step is never changed once it was released.
+const STEPS: [(i64, &str); 2] = [(1, include_str!("schema.sql")), (2, include_str!("degraded.sql"))];
 
 /// The writer's connection, with the schema in place.
 pub(super) fn open(path: &Path) -> Result<Connection, DbError> {
@@ -55,13 +57,12 @@ fn keep_plans(conn: &Connection) -> rusqlite::Result<()> {
 fn migrate(conn: &mut Connection, path: &Path) -> Result<(), DbError> {
     let tx = conn.transaction_with_behavior(TransactionBehavior::Immediate)?;
     let version: i64 = tx.pragma_query_value(None, "user_version", |r| r.get(0))?;
-    match version {
-        0 => {
-            tx.execute_batch(SCHEMA)?;
-            tx.pragma_update(None, "user_version", SCHEMA_VERSION)?;
-        }
-        SCHEMA_VERSION => {}
-        got => return Err(DbError::Newer { path: path.to_owned(), got, want: SCHEMA_VERSION }),
+    if !(0..=SCHEMA_VERSION).contains(&version) {
+        return Err(DbError::Newer { path: path.to_owned(), got: version, want: SCHEMA_VERSION });
+    }
+    for (step, sql) in STEPS.iter().filter(|(step, _)| *step > version) {
+        tx.execute_batch(sql)?;
+        tx.pragma_update(None, "user_version", step)?;
     }
     add_meter_columns(&tx)?;
     tx.commit()?;

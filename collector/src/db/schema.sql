@@ -1,6 +1,6 @@
 -- control.db: everything that money and commands rest on. One file, because one transaction must hold
 -- envelope, hour totals and sequence number. Times are milliseconds since the epoch unless the name says hour.
--- Amounts are micro-units of the currency. The meter columns of usage_hour are added from the table of meters
+-- Amounts are micro-units of the currency. This is step 1; later steps are files of their own. The meter columns of usage_hour are added from the table of meters
 -- at every start (see migrate.rs).
 
 -- Hosts ------------------------------------------------------------------------------------------------------------

@@ -40,7 +40,7 @@ fn pragmas_and_columns() {
     check("synchronous", "2");
     check("page_size", "8192");
     check("foreign_keys", "1");
-    check("user_version", "1");
+    check("user_version", "2");
     check("wal_autocheckpoint", "4000");
     let columns: i64 = db
         .read_blocking(|c| -> Result<i64, DbError> {
@@ -153,7 +153,31 @@ fn a_newer_schema_is_refused() {
     let path = dir.path().join("control.db");
     Connection::open(&path).unwrap().pragma_update(None, "user_version", 99).unwrap();
     let err = Db::open(&path).err().unwrap().to_string();
-    assert!(err.contains("schema version 99 is newer than 1"), "{err}");
+    assert!(err.contains("schema version 99 is newer than 2"), "{err}");
+}
+
+#[test]
+fn a_file_of_the_first_schema_is_brought_up_to_date() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("control.db");
+    let old = Connection::open(&path).unwrap();
+    old.execute_batch(include_str!("schema.sql")).unwrap();
+    old.pragma_update(None, "user_version", 1).unwrap();
+    old.execute_batch(
+        "INSERT INTO alert (key, kind, subject, detail, raised_ms) VALUES ('kept', 'k', 's', '', 0)",
+    )
+    .unwrap();
+    drop(old);
+    let tables = |db: &Db| {
+        let sql = "SELECT group_concat(sql, char(10)) FROM (SELECT sql FROM sqlite_master ORDER BY name)";
+        db.read_blocking(|c| -> Result<String, DbError> { Ok(c.query_row(sql, [], |r| r.get(0))?) }).unwrap()
+    };
+    let new = tempfile::tempdir().unwrap();
+    for _ in 0..2 {
+        let db = open(&dir);
+        assert_eq!(alerts(&db), ["kept"]);
+        assert_eq!(tables(&db), tables(&open(&new)), "as in a new file");
+    }
 }
 
 #[test]

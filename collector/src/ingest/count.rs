@@ -1,6 +1,6 @@
 //! Adding a batch to the hour totals: the figures that bills come from.
 
-use super::accounts;
+use super::{accounts, degraded};
 use crate::db::{DbError, Transaction, params};
 use crate::limits::{LATE_MAX_MS, NOTE_MAX_CHARS, WORD_MAX_CHARS};
 use hostmeter_core::ids::HostName;
@@ -35,7 +35,7 @@ pub fn implausible(batch: &Batch, now_ms: i64) -> Option<String> {
     None
 }
 
-/// Adds everything of the batch: accounts, hour totals, the host's watermark.
+/// Adds everything of the batch: accounts, hour totals, the host's watermark, when it was not metered in full.
 pub fn count(tx: &Transaction<'_>, host: &HostRow, batch: &Batch, now_ms: i64) -> Result<(), DbError> {
     for interval in &batch.intervals {
         let hour = UtcHour::from_ms(interval.from_ms);
@@ -50,7 +50,7 @@ pub fn count(tx: &Transaction<'_>, host: &HostRow, batch: &Batch, now_ms: i64) -
         )?
         .execute(params![host.id, watermark_ms])?;
     }
-    Ok(())
+    degraded::note(tx, host.id, batch)
 }
 
 /// Adds one interval's values to an account's hour. A charged hour is open again if anything changed.
@@ -82,9 +82,13 @@ fn upsert_sql() -> String {
     )
 }
 
+/// The first characters of a text, at most `max`.
+pub(super) fn cut(text: &str, max: usize) -> String {
+    text.chars().take(max).collect()
+}
+
 /// What the agent says of itself: shown with the host, also while its usage does not count.
 pub fn note_agent(tx: &Transaction<'_>, host: i64, batch: &Batch) -> Result<(), DbError> {
-    let cut = |text: &str, max: usize| text.chars().take(max).collect::<String>();
     let interval_ms = i64::try_from(batch.agent.interval_ms).unwrap_or(i64::MAX);
     let c = &batch.coverage;
     tx.prepare_cached(

@@ -4,6 +4,7 @@ pub mod accounts;
 pub mod ack;
 pub mod chain;
 pub mod count;
+pub mod degraded;
 pub mod hosts;
 pub mod receive;
 pub mod release;

@@ -1,6 +1,7 @@
 //! Hosts: state, agent, lag, coverage, remainder.
 
 use super::QueryError;
+use super::degraded::{self, Stretch};
 use crate::db::{Connection, OptionalExtension};
 use crate::store::{HostInterval, UsageStore};
 use rusqlite::Row;
@@ -38,6 +39,8 @@ pub struct Host {
     pub accounts: i64,
     /// Its latest interval with totals.
     pub latest: Option<HostInterval>,
+    /// Since when and why it is not metered in full; `None`: it is, or nothing is known.
+    pub degraded: Option<Stretch>,
 }
 
 const SQL: &str = "SELECT h.id, h.name, h.state, h.agent_version, h.tier, h.limited, h.interval_ms, h.epoch,
@@ -64,6 +67,7 @@ fn host(r: &Row<'_>) -> rusqlite::Result<Host> {
         fingerprint: key.map(|k| hostmeter_core::wire::key::PublicKey(k).fingerprint()),
         accounts: r.get(15)?,
         latest: None,
+        degraded: None,
     })
 }
 
@@ -87,7 +91,7 @@ pub fn get(
     let sql = format!("{SQL} WHERE h.name = ?1");
     let found = conn.prepare_cached(&sql)?.query_row([id], host).optional()?;
     let mut found = found.ok_or_else(|| missing(id))?;
-    found.latest = store.host_latest(found.row)?;
+    complete(conn, store, &mut found)?;
     Ok(found)
 }
 
@@ -101,7 +105,21 @@ pub fn list(
     let sql = format!("{SQL} ORDER BY h.name");
     let mut hosts = conn.prepare_cached(&sql)?.query_map([], host)?.collect::<Result<Vec<_>, _>>()?;
     for host in &mut hosts {
-        host.latest = store.host_latest(host.row)?;
+        complete(conn, store, host)?;
     }
     Ok(hosts)
+}
+
+/// What stands in other places than its row.
+fn complete(conn: &Connection, store: &dyn UsageStore, host: &mut Host) -> Result<(), QueryError> {
+    host.latest = store.host_latest(host.row)?;
+    host.degraded = degraded::now(conn, host.row, host.watermark_ms)?;
+    Ok(())
+}
+
+/// The row of the host of that name.
+pub(super) fn row(conn: &Connection, scope: crate::auth::Scope, id: &str) -> Result<i64, QueryError> {
+    all(scope, id)?;
+    let mut stmt = conn.prepare_cached("SELECT id FROM host WHERE name = ?1")?;
+    stmt.query_row([id], |r| r.get(0)).optional()?.ok_or_else(|| missing(id))
 }

@@ -1,12 +1,12 @@
 //! Usage of one account over time, with what is not known.
 
-use super::QueryError;
 use super::accounts::{self, Account};
 use super::series::{Grid, Known, Series, series};
+use super::{QueryError, check_span};
 use crate::auth::Scope;
 use crate::billing::usage as totals;
 use crate::db::{Connection, DbError};
-use crate::limits::{GAPS_SHOWN_MAX, POINTS_ALL_MAX, POINTS_DEFAULT, POINTS_MAX, RAW_KEEP_MS, SPAN_MAX_MS};
+use crate::limits::{GAPS_SHOWN_MAX, POINTS_ALL_MAX, POINTS_DEFAULT, POINTS_MAX, RAW_KEEP_MS};
 use crate::store::{GapRow, HostInterval, UsageRow, UsageStore};
 use hostmeter_core::meter::{Meter, Values};
 use hostmeter_core::units::UtcHour;
@@ -44,17 +44,8 @@ impl Ask {
         meters: Vec<Meter>,
     ) -> Result<Self, QueryError> {
         let invalid = |why: String| Err(QueryError::Invalid(why));
+        check_span(from_ms, to_ms)?;
         let span_ms = to_ms.saturating_sub(from_ms);
-        if span_ms <= 0 {
-            return invalid("`to` must be after `from`".to_owned());
-        }
-        if span_ms > SPAN_MAX_MS {
-            return invalid(format!(
-                "`from` and `to` are {} days apart; ask for at most {}",
-                span_ms / DAY_MS,
-                SPAN_MAX_MS / DAY_MS
-            ));
-        }
         let step_ms = match step_sec {
             Some(sec) if sec > 0 => sec.saturating_mul(1_000),
             Some(sec) => return invalid(format!("`step` is {sec}; it is a number of seconds above 0")),
@@ -73,8 +64,6 @@ impl Ask {
         Ok(Self { grid, meters })
     }
 }
-
-const DAY_MS: i64 = 24 * 3_600_000;
 
 fn round_step_ms(span_ms: i64) -> i64 {
     const STEPS_SEC: [i64; 12] = [1, 10, 30, 60, 300, 600, 1_800, 3_600, 7_200, 21_600, 86_400, 604_800];

@@ -4,6 +4,7 @@ use super::{GapRow, HostInterval, Item, Source, StoreError, TopRow, UsageRow, Us
 use crate::alerts;
 use crate::clock::Clock;
 use crate::db::{Connection, Db, DbError, OptionalExtension, Transaction, params};
+use crate::ingest::degraded;
 use crate::limits::{CLEAN_EVERY, CLEAN_ROWS, ENVELOPE_KEEP_MS, FORWARD_BLOCK, FORWARD_IDLE, RAW_KEEP_MS};
 use hostmeter_core::meter::Meter;
 use hostmeter_core::wire::batch::{AccountUsage, Batch, Interval};
@@ -216,12 +217,13 @@ fn account(conn: &Connection, host: i64, usage: &AccountUsage) -> Result<i64, Db
     found.ok_or_else(|| DbError::Damaged(format!("the account of uid {} is gone", usage.uid)))
 }
 
-/// Removes intervals that are too old, and the bytes of envelopes that were forwarded long ago.
+/// Removes intervals and stretches that are too old, and the bytes of envelopes that were forwarded long ago.
 fn clean(db: &Db, store: &dyn UsageStore, now_ms: i64) -> Result<(), ForwardError> {
     while store.remove_before(now_ms.saturating_sub(RAW_KEEP_MS))? > 0 {}
     let position = store.position()?;
     let before = now_ms.saturating_sub(ENVELOPE_KEEP_MS);
     while db.write_blocking(move |tx| forget(tx, position, before))? > 0 {}
+    while db.write_blocking(move |tx| degraded::forget(tx, now_ms, CLEAN_ROWS))? > 0 {}
     Ok(())
 }
 

@@ -1,5 +1,6 @@
 //! The collector as a whole, over HTTP on loopback.
 
+mod degraded;
 mod enrolling;
 mod receiving;
 mod releasing;

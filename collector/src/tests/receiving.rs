@@ -44,7 +44,10 @@ async fn a_batch_sent_twice_counts_once() {
         host,
         json!({"id": "web1", "state": "live", "agent": {"version": "0.1.0", "tier": "proc", "interval_s": 10, "limited": ""},
             "epoch": 1, "durable_seq": 1, "lag_s": 0, "watermark": "2026-11-21T10:00:10Z", "last_seen": "2026-11-21T10:00:00Z",
-            "coverage": {"cpu": 0.9996}, "accounts": 2, "fingerprint": null,
+            "coverage": {"cpu": 0.9996}, "accounts": 2,
+            "degraded": {"from": "2026-11-21T10:00:00Z", "to": "2026-11-21T10:00:10Z", "lasted_s": 10, "tier": "proc",
+                "coverage": {"cpu": 0.9996}, "why": "metered by /proc: the last moments of short processes are not seen"},
+             "fingerprint": null,
             "remainder": {"cpu_usec": 20, "busy_usec": 157, "from": "2026-11-21T10:00:00Z", "to": "2026-11-21T10:00:10Z"}})
     );
 }

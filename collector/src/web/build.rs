@@ -106,7 +106,7 @@ pub(super) fn more(next: Option<&str>, path: &str) -> Option<Notice> {
 
 /// A line that says what an agent does not see.
 pub(super) fn limited(host: &str, limited: &str) -> Option<Notice> {
-    let text = format!("Host {host} runs with reduced rights: {limited}");
+    let text = format!("Host {host} is not metered in full: {limited}");
     (!limited.is_empty()).then_some(Notice { tone: Tone::Warn, text })
 }
 

@@ -4,14 +4,17 @@ use super::build::{self, Reads};
 use super::visitor::{Named, Staff};
 use super::{charts, page, range};
 use crate::api::{AppState, Problem};
+use crate::db::Connection;
+use crate::limits::PANEL_DEGRADED_MAX;
 use crate::query::accounts::Filter;
+use crate::query::degraded::{self, Stretch};
 use crate::query::fleet::{self, HostSum};
 use crate::query::hosts;
 use axum::extract::State;
 use axum::response::Response;
 use hostmeter_core::meter::Meter;
 use hostmeter_core::units::HOUR_MS;
-use hostmeter_panel::view::{Frame, HostListView, HostRow, HostState, HostView, Range};
+use hostmeter_panel::view::{DegradedRow, Frame, HostListView, HostRow, HostState, HostView, Range};
 use hostmeter_panel::{host_page, hosts_page};
 
 /// All hosts.
@@ -60,8 +63,34 @@ fn view(reads: Reads<'_>, name: &str, range: Range, mut frame: Frame) -> Result<
     let filter = Filter { host: Some(host.id.clone()), ..Filter::default() };
     let (accounts, next) = build::accounts(reads, filter, grid.from_ms)?;
     frame.notices.extend(build::more(next.as_deref(), ""));
-    let (from_ms, to_ms) = (grid.from_ms, grid.to_ms);
-    Ok(HostView { frame, host: row(host, sum, now_ms), range, from_ms, to_ms, charts, accounts })
+    let (degraded, has_more_degraded) = degraded_of(conn, &host)?;
+    Ok(HostView {
+        frame,
+        host: row(host, sum, now_ms),
+        range,
+        from_ms: grid.from_ms,
+        to_ms: grid.to_ms,
+        charts,
+        degraded,
+        has_more_degraded,
+        accounts,
+    })
+}
+
+/// The newest stretches in which the host was not metered in full, and whether there are more.
+fn degraded_of(conn: &Connection, host: &hosts::Host) -> Result<(Vec<DegradedRow>, bool), Problem> {
+    let mut found = degraded::newest(conn, host.row, PANEL_DEGRADED_MAX.saturating_add(1))?;
+    let has_more = found.len() > PANEL_DEGRADED_MAX;
+    found.truncate(PANEL_DEGRADED_MAX);
+    let row = |s: Stretch| DegradedRow {
+        from_ms: s.from_ms,
+        to_ms: Some(s.to_ms).filter(|_| host.degraded.as_ref() != Some(&s)),
+        lasted_s: s.lasted_ms / 1_000,
+        tier: s.tier,
+        lowest_ppm: s.lowest_ppm,
+        why: s.why,
+    };
+    Ok((found.into_iter().map(row).collect(), has_more))
 }
 
 fn row(host: hosts::Host, sum: HostSum, now_ms: i64) -> HostRow {
@@ -78,6 +107,7 @@ fn row(host: hosts::Host, sum: HostSum, now_ms: i64) -> HostRow {
         busy_usec: sum.busy_usec,
         accounts: host.accounts,
         limited: Some(host.limited).filter(|text| !text.is_empty()),
+        is_degraded: host.degraded.is_some(),
         name: host.id,
     }
 }

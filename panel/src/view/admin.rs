@@ -38,6 +38,25 @@ pub struct HostRow {
     pub accounts: i64,
     /// Why the agent sees less than all, e.g. "sees only some of /proc: it does not run with CAP_SYS_PTRACE".
     pub limited: Option<String>,
+    /// Whether its newest usage was not metered in full.
+    pub is_degraded: bool,
+}
+
+/// A stretch of time in which a host was not metered in full, for one reason.
+#[derive(Debug, Clone)]
+pub struct DegradedRow {
+    /// Start.
+    pub from_ms: i64,
+    /// End; `None`: it goes on.
+    pub to_ms: Option<i64>,
+    /// Seconds of it in which this was so; fewer than its length where it came and went.
+    pub lasted_s: i64,
+    /// `ebpf` or `proc`.
+    pub tier: String,
+    /// Lowest coverage of CPU, I/O and memory in it, in parts per million.
+    pub lowest_ppm: [Option<i64>; 3],
+    /// Why.
+    pub why: String,
 }
 
 /// How a host stands.
@@ -70,6 +89,10 @@ pub struct HostView {
     pub to_ms: i64,
     /// CPU: accounts and system stacked, busy and remainder as lines; others as they come.
     pub charts: Vec<ChartView>,
+    /// When it was not metered in full, newest first.
+    pub degraded: Vec<DegradedRow>,
+    /// There are older stretches than these.
+    pub has_more_degraded: bool,
     /// Accounts on this host; `usage` is of the range.
     pub accounts: Vec<AccountRow>,
 }

@@ -250,3 +250,39 @@ async fn only_the_host_itself_gets_its_commands() {
     w.change("UPDATE host_key SET state = 'revoked'").await;
     check(proof(&w, &borrowed, 0), "unknown or revoked").await;
 }
+
+/// Conservation is shown, never billed: neither what nobody was credited with, nor what was credited twice over.
+#[tokio::test]
+async fn the_remainder_is_never_billed() {
+    const HOURS: [(i64, i64, i64); 4] = [
+        // Hour after 10:00, CPU time of the account, signed remainder of the host.
+        (1, 3_600_000_000, 0),
+        (2, 3_600_000_000, 7_200_000_000),
+        (3, 3_600_000_000, -1_800_000_000),
+        (4, 0, 7_200_000_000),
+    ];
+    let w = shop().await;
+    let mut web1 = w.host("web1", true).await;
+    let mut charges = Vec::new();
+    for (hour, used, remainder) in HOURS {
+        let (from, to) = (hour * 3_600, hour * 3_600 + 3_600);
+        w.app.clock.set(T0 + to * 1_000);
+        let mut b = batch(from, to, vec![cpu(1001, "shop", used)]);
+        let totals = b.intervals[0].host.as_mut().unwrap();
+        totals.remainder_usec = Some(remainder);
+        totals.busy_usec = Some(used + 30 + remainder);
+        w.send(&web1.next(&b)).await.unwrap();
+        let run = w.post("/v1/charge-runs", Value::Null).await.1;
+        charges.push(run["amount"].as_str().unwrap().to_owned());
+    }
+    assert_eq!(charges, ["0.010000", "0.010000", "0.010000", "0.000000"], "by what the account used alone");
+    assert_eq!(w.get("/v1/customers/c-1/balance").await["balance"], "-0.030000");
+    assert_eq!(w.sql("SELECT sum(cpu_usec) FROM usage_hour"), "10800000000");
+    let revenue = "SELECT sum(b.amount) FROM balance b JOIN ledger_account a ON a.id = b.account
+        WHERE a.name LIKE 'revenue:%'";
+    assert_eq!(w.sql(revenue), "30000", "nobody else is charged for it either");
+    // It is kept and shown, signed.
+    let fleet = w.get("/v1/fleet?from=2026-11-21T11:00:00Z&to=2026-11-21T15:00:00Z").await;
+    assert_eq!(fleet["hosts"][0]["used"]["remainder_usec"], 12_600_000_000_i64);
+    assert_eq!(w.get("/v1/ledger/verify").await["differences"], json!([]));
+}

@@ -81,7 +81,10 @@ async fn pages_show_what_the_api_answers() {
     let hour = anna.get("/accounts/shop@web1").await;
     assert_eq!(hour.header("refresh"), "30");
     // Of the last hour: the open one's minute alone. Today: all three, of which two were charged or are pending.
-    must(&hour, &["250,000 µs", "6,250,000 µs", "smaps denied", "Host web1 runs with reduced rights"]);
+    must(
+        &hour,
+        &["250,000 µs", "6,250,000 µs", "smaps denied", "Host web1 is not metered in full: sees little"],
+    );
     must(&hour, &["−0.010000", "0.012500", "ssh", "failed", "still &#60;b&#62;"]);
     let day = anna.get("/accounts/shop@web1?range=24h").await;
     assert_eq!(day.header("refresh"), "");
@@ -110,8 +113,14 @@ async fn pages_show_what_the_api_answers() {
     assert!(!stranger.body.contains("shop@web1"));
 
     let mut boss = Browser::of(&world, "boss").await;
-    must(&boss.get("/admin/hosts").await, &["web1", "99.96 %", "sees little &#60;script&#62;"]);
-    must(&boss.get("/admin/hosts/web1?range=24h").await, &["CPU by whom", "shop@web1", "remainder"]);
+    must(
+        &boss.get("/admin/hosts").await,
+        &["web1", "99.96 %", "sees little &#60;script&#62;", ">Not in full<"],
+    );
+    let host = boss.get("/admin/hosts/web1?range=24h").await;
+    must(&host, &["CPU by whom", "shop@web1", "remainder", "Not metered in full", " – <strong>now</strong>"]);
+    // Three stretches: what is told first, an hour by /proc, and what is told now.
+    assert_eq!(host.body.matches("data-label=\"Lasted\">60 s<").count(), 3, "{}", host.body);
     must(&boss.get("/admin/accounts").await, &["shop@web1", "250,000 µs", "c-1"]);
     must(&boss.get("/admin/customers").await, &["c-1", "c-2", "basic", "−0.010000"]);
     let customer = boss.get("/admin/customers/c-1").await;
