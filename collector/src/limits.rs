@@ -64,6 +64,9 @@ pub const WORD_MAX_CHARS: usize = 64;
 pub const NOTE_MAX_CHARS: usize = 1_000;
 /// Coverage below this counts as not metered in full, millionths: the 1 % within which the busy time is conserved.
 pub const COVERAGE_LOW_PPM: u32 = 990_000;
+/// CPU time that an interval may miss for each CPU, µs: tasks run while they are looked at, and the kernel counts in ticks.
+/// Of an interval of 10 s this is the same 1 %; shorter ones look worse than they are.
+pub const CPU_MISSED_MIN_USEC: i64 = 100_000;
 /// Two times of one reason that are no further apart are one stretch, milliseconds: what comes and goes fills no list.
 pub const DEGRADED_JOIN_MS: i64 = 5 * 60_000;
 /// Stretches kept of one host, the newest.

@@ -292,6 +292,9 @@ _hostmeter() {
             hostmeter__subcmd__help__subcmd__host,approve)
                 cmd="hostmeter__subcmd__help__subcmd__host__subcmd__approve"
                 ;;
+            hostmeter__subcmd__help__subcmd__host,degraded)
+                cmd="hostmeter__subcmd__help__subcmd__host__subcmd__degraded"
+                ;;
             hostmeter__subcmd__help__subcmd__host,list)
                 cmd="hostmeter__subcmd__help__subcmd__host__subcmd__list"
                 ;;
@@ -334,6 +337,9 @@ _hostmeter() {
             hostmeter__subcmd__host,approve)
                 cmd="hostmeter__subcmd__host__subcmd__approve"
                 ;;
+            hostmeter__subcmd__host,degraded)
+                cmd="hostmeter__subcmd__host__subcmd__degraded"
+                ;;
             hostmeter__subcmd__host,help)
                 cmd="hostmeter__subcmd__host__subcmd__help"
                 ;;
@@ -354,6 +360,9 @@ _hostmeter() {
                 ;;
             hostmeter__subcmd__host__subcmd__help,approve)
                 cmd="hostmeter__subcmd__host__subcmd__help__subcmd__approve"
+                ;;
+            hostmeter__subcmd__host__subcmd__help,degraded)
+                cmd="hostmeter__subcmd__host__subcmd__help__subcmd__degraded"
                 ;;
             hostmeter__subcmd__host__subcmd__help,help)
                 cmd="hostmeter__subcmd__host__subcmd__help__subcmd__help"
@@ -1975,7 +1984,7 @@ _hostmeter() {
             return 0
             ;;
         hostmeter__subcmd__help__subcmd__host)
-            opts="add list show approve revoke thaw"
+            opts="add list show degraded approve revoke thaw"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -2003,6 +2012,20 @@ _hostmeter() {
             return 0
             ;;
         hostmeter__subcmd__help__subcmd__host__subcmd__approve)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        hostmeter__subcmd__help__subcmd__host__subcmd__degraded)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
@@ -2241,7 +2264,7 @@ _hostmeter() {
             return 0
             ;;
         hostmeter__subcmd__host)
-            opts="-h -V --url --token-file --ca-file --json --help --version add list show approve revoke thaw help"
+            opts="-h -V --url --token-file --ca-file --json --help --version add list show degraded approve revoke thaw help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -2318,8 +2341,42 @@ _hostmeter() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        hostmeter__subcmd__host__subcmd__degraded)
+            opts="-h -V --from --to --url --token-file --ca-file --json --help --version"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --from)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --to)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --url)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --token-file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --ca-file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         hostmeter__subcmd__host__subcmd__help)
-            opts="add list show approve revoke thaw help"
+            opts="add list show degraded approve revoke thaw help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -2347,6 +2404,20 @@ _hostmeter() {
             return 0
             ;;
         hostmeter__subcmd__host__subcmd__help__subcmd__approve)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        hostmeter__subcmd__host__subcmd__help__subcmd__degraded)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )

@@ -50,19 +50,20 @@ complete -c hostmeter -n "__fish_hostmeter_using_subcommand demo" -l ca-file -d 
 complete -c hostmeter -n "__fish_hostmeter_using_subcommand demo" -l json -d 'Print the API\'s JSON'
 complete -c hostmeter -n "__fish_hostmeter_using_subcommand demo" -s h -l help -d 'Print help'
 complete -c hostmeter -n "__fish_hostmeter_using_subcommand demo" -s V -l version -d 'Print version'
-complete -c hostmeter -n "__fish_hostmeter_using_subcommand host; and not __fish_seen_subcommand_from add list show approve revoke thaw help" -l url -d 'Address of the collector' -r
-complete -c hostmeter -n "__fish_hostmeter_using_subcommand host; and not __fish_seen_subcommand_from add list show approve revoke thaw help" -l token-file -d 'File that holds the bearer token (else the variable `HOSTMETER_TOKEN`)' -r -F
-complete -c hostmeter -n "__fish_hostmeter_using_subcommand host; and not __fish_seen_subcommand_from add list show approve revoke thaw help" -l ca-file -d 'Trust these certificates (PEM) instead of the public authorities' -r -F
-complete -c hostmeter -n "__fish_hostmeter_using_subcommand host; and not __fish_seen_subcommand_from add list show approve revoke thaw help" -l json -d 'Print the API\'s JSON'
-complete -c hostmeter -n "__fish_hostmeter_using_subcommand host; and not __fish_seen_subcommand_from add list show approve revoke thaw help" -s h -l help -d 'Print help'
-complete -c hostmeter -n "__fish_hostmeter_using_subcommand host; and not __fish_seen_subcommand_from add list show approve revoke thaw help" -s V -l version -d 'Print version'
-complete -c hostmeter -n "__fish_hostmeter_using_subcommand host; and not __fish_seen_subcommand_from add list show approve revoke thaw help" -f -a "add" -d 'Print a single-use token, valid for an hour, to enrol a host'
-complete -c hostmeter -n "__fish_hostmeter_using_subcommand host; and not __fish_seen_subcommand_from add list show approve revoke thaw help" -f -a "list" -d 'List hosts'
-complete -c hostmeter -n "__fish_hostmeter_using_subcommand host; and not __fish_seen_subcommand_from add list show approve revoke thaw help" -f -a "show" -d 'Show one host'
-complete -c hostmeter -n "__fish_hostmeter_using_subcommand host; and not __fish_seen_subcommand_from add list show approve revoke thaw help" -f -a "approve" -d 'Let a pending host in, after its key\'s fingerprint was compared'
-complete -c hostmeter -n "__fish_hostmeter_using_subcommand host; and not __fish_seen_subcommand_from add list show approve revoke thaw help" -f -a "revoke" -d 'Refuse a host\'s key from now on'
-complete -c hostmeter -n "__fish_hostmeter_using_subcommand host; and not __fish_seen_subcommand_from add list show approve revoke thaw help" -f -a "thaw" -d 'Let a host that was frozen go on'
-complete -c hostmeter -n "__fish_hostmeter_using_subcommand host; and not __fish_seen_subcommand_from add list show approve revoke thaw help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c hostmeter -n "__fish_hostmeter_using_subcommand host; and not __fish_seen_subcommand_from add list show degraded approve revoke thaw help" -l url -d 'Address of the collector' -r
+complete -c hostmeter -n "__fish_hostmeter_using_subcommand host; and not __fish_seen_subcommand_from add list show degraded approve revoke thaw help" -l token-file -d 'File that holds the bearer token (else the variable `HOSTMETER_TOKEN`)' -r -F
+complete -c hostmeter -n "__fish_hostmeter_using_subcommand host; and not __fish_seen_subcommand_from add list show degraded approve revoke thaw help" -l ca-file -d 'Trust these certificates (PEM) instead of the public authorities' -r -F
+complete -c hostmeter -n "__fish_hostmeter_using_subcommand host; and not __fish_seen_subcommand_from add list show degraded approve revoke thaw help" -l json -d 'Print the API\'s JSON'
+complete -c hostmeter -n "__fish_hostmeter_using_subcommand host; and not __fish_seen_subcommand_from add list show degraded approve revoke thaw help" -s h -l help -d 'Print help'
+complete -c hostmeter -n "__fish_hostmeter_using_subcommand host; and not __fish_seen_subcommand_from add list show degraded approve revoke thaw help" -s V -l version -d 'Print version'
+complete -c hostmeter -n "__fish_hostmeter_using_subcommand host; and not __fish_seen_subcommand_from add list show degraded approve revoke thaw help" -f -a "add" -d 'Print a single-use token, valid for an hour, to enrol a host'
+complete -c hostmeter -n "__fish_hostmeter_using_subcommand host; and not __fish_seen_subcommand_from add list show degraded approve revoke thaw help" -f -a "list" -d 'List hosts'
+complete -c hostmeter -n "__fish_hostmeter_using_subcommand host; and not __fish_seen_subcommand_from add list show degraded approve revoke thaw help" -f -a "show" -d 'Show one host'
+complete -c hostmeter -n "__fish_hostmeter_using_subcommand host; and not __fish_seen_subcommand_from add list show degraded approve revoke thaw help" -f -a "degraded" -d 'When a host was not metered in full, and why'
+complete -c hostmeter -n "__fish_hostmeter_using_subcommand host; and not __fish_seen_subcommand_from add list show degraded approve revoke thaw help" -f -a "approve" -d 'Let a pending host in, after its key\'s fingerprint was compared'
+complete -c hostmeter -n "__fish_hostmeter_using_subcommand host; and not __fish_seen_subcommand_from add list show degraded approve revoke thaw help" -f -a "revoke" -d 'Refuse a host\'s key from now on'
+complete -c hostmeter -n "__fish_hostmeter_using_subcommand host; and not __fish_seen_subcommand_from add list show degraded approve revoke thaw help" -f -a "thaw" -d 'Let a host that was frozen go on'
+complete -c hostmeter -n "__fish_hostmeter_using_subcommand host; and not __fish_seen_subcommand_from add list show degraded approve revoke thaw help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c hostmeter -n "__fish_hostmeter_using_subcommand host; and __fish_seen_subcommand_from add" -l url -d 'Address of the collector' -r
 complete -c hostmeter -n "__fish_hostmeter_using_subcommand host; and __fish_seen_subcommand_from add" -l token-file -d 'File that holds the bearer token (else the variable `HOSTMETER_TOKEN`)' -r -F
 complete -c hostmeter -n "__fish_hostmeter_using_subcommand host; and __fish_seen_subcommand_from add" -l ca-file -d 'Trust these certificates (PEM) instead of the public authorities' -r -F
@@ -83,6 +84,14 @@ complete -c hostmeter -n "__fish_hostmeter_using_subcommand host; and __fish_see
 complete -c hostmeter -n "__fish_hostmeter_using_subcommand host; and __fish_seen_subcommand_from show" -l json -d 'Print the API\'s JSON'
 complete -c hostmeter -n "__fish_hostmeter_using_subcommand host; and __fish_seen_subcommand_from show" -s h -l help -d 'Print help'
 complete -c hostmeter -n "__fish_hostmeter_using_subcommand host; and __fish_seen_subcommand_from show" -s V -l version -d 'Print version'
+complete -c hostmeter -n "__fish_hostmeter_using_subcommand host; and __fish_seen_subcommand_from degraded" -l from -d 'From, RFC 3339 (default: as long as this is kept)' -r
+complete -c hostmeter -n "__fish_hostmeter_using_subcommand host; and __fish_seen_subcommand_from degraded" -l to -d 'To, RFC 3339 (default: now)' -r
+complete -c hostmeter -n "__fish_hostmeter_using_subcommand host; and __fish_seen_subcommand_from degraded" -l url -d 'Address of the collector' -r
+complete -c hostmeter -n "__fish_hostmeter_using_subcommand host; and __fish_seen_subcommand_from degraded" -l token-file -d 'File that holds the bearer token (else the variable `HOSTMETER_TOKEN`)' -r -F
+complete -c hostmeter -n "__fish_hostmeter_using_subcommand host; and __fish_seen_subcommand_from degraded" -l ca-file -d 'Trust these certificates (PEM) instead of the public authorities' -r -F
+complete -c hostmeter -n "__fish_hostmeter_using_subcommand host; and __fish_seen_subcommand_from degraded" -l json -d 'Print the API\'s JSON'
+complete -c hostmeter -n "__fish_hostmeter_using_subcommand host; and __fish_seen_subcommand_from degraded" -s h -l help -d 'Print help'
+complete -c hostmeter -n "__fish_hostmeter_using_subcommand host; and __fish_seen_subcommand_from degraded" -s V -l version -d 'Print version'
 complete -c hostmeter -n "__fish_hostmeter_using_subcommand host; and __fish_seen_subcommand_from approve" -l url -d 'Address of the collector' -r
 complete -c hostmeter -n "__fish_hostmeter_using_subcommand host; and __fish_seen_subcommand_from approve" -l token-file -d 'File that holds the bearer token (else the variable `HOSTMETER_TOKEN`)' -r -F
 complete -c hostmeter -n "__fish_hostmeter_using_subcommand host; and __fish_seen_subcommand_from approve" -l ca-file -d 'Trust these certificates (PEM) instead of the public authorities' -r -F
@@ -104,6 +113,7 @@ complete -c hostmeter -n "__fish_hostmeter_using_subcommand host; and __fish_see
 complete -c hostmeter -n "__fish_hostmeter_using_subcommand host; and __fish_seen_subcommand_from help" -f -a "add" -d 'Print a single-use token, valid for an hour, to enrol a host'
 complete -c hostmeter -n "__fish_hostmeter_using_subcommand host; and __fish_seen_subcommand_from help" -f -a "list" -d 'List hosts'
 complete -c hostmeter -n "__fish_hostmeter_using_subcommand host; and __fish_seen_subcommand_from help" -f -a "show" -d 'Show one host'
+complete -c hostmeter -n "__fish_hostmeter_using_subcommand host; and __fish_seen_subcommand_from help" -f -a "degraded" -d 'When a host was not metered in full, and why'
 complete -c hostmeter -n "__fish_hostmeter_using_subcommand host; and __fish_seen_subcommand_from help" -f -a "approve" -d 'Let a pending host in, after its key\'s fingerprint was compared'
 complete -c hostmeter -n "__fish_hostmeter_using_subcommand host; and __fish_seen_subcommand_from help" -f -a "revoke" -d 'Refuse a host\'s key from now on'
 complete -c hostmeter -n "__fish_hostmeter_using_subcommand host; and __fish_seen_subcommand_from help" -f -a "thaw" -d 'Let a host that was frozen go on'
@@ -434,6 +444,7 @@ complete -c hostmeter -n "__fish_hostmeter_using_subcommand help; and not __fish
 complete -c hostmeter -n "__fish_hostmeter_using_subcommand help; and __fish_seen_subcommand_from host" -f -a "add" -d 'Print a single-use token, valid for an hour, to enrol a host'
 complete -c hostmeter -n "__fish_hostmeter_using_subcommand help; and __fish_seen_subcommand_from host" -f -a "list" -d 'List hosts'
 complete -c hostmeter -n "__fish_hostmeter_using_subcommand help; and __fish_seen_subcommand_from host" -f -a "show" -d 'Show one host'
+complete -c hostmeter -n "__fish_hostmeter_using_subcommand help; and __fish_seen_subcommand_from host" -f -a "degraded" -d 'When a host was not metered in full, and why'
 complete -c hostmeter -n "__fish_hostmeter_using_subcommand help; and __fish_seen_subcommand_from host" -f -a "approve" -d 'Let a pending host in, after its key\'s fingerprint was compared'
 complete -c hostmeter -n "__fish_hostmeter_using_subcommand help; and __fish_seen_subcommand_from host" -f -a "revoke" -d 'Refuse a host\'s key from now on'
 complete -c hostmeter -n "__fish_hostmeter_using_subcommand help; and __fish_seen_subcommand_from host" -f -a "thaw" -d 'Let a host that was frozen go on'

@@ -75,7 +75,7 @@ impl From<degraded::Stretch> for Stretch {
 /// When a host was not metered in full
 ///
 /// Because it was metered by /proc, because the agent could not see all, or because less than 99 % of CPU time, I/O or
-/// memory was seen. Times of one reason that are at most five minutes apart are one stretch.
+/// memory was seen (of CPU time: and at least 0.1 s a CPU and interval was missed). Times of one reason that are at most five minutes apart are one stretch.
 #[utoipa::path(
     get, path = "/v1/hosts/{name}/degraded", tag = "admin",
     params(("name" = String, Path, example = "web1"), DegradedParams),

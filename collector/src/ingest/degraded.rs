@@ -2,13 +2,15 @@
 //! twice counts once.
 //!
 //! An interval is not metered in full if the agent says what it cannot see, if it is measured by /proc, or if a coverage
-//! that is known is below [`COVERAGE_LOW_PPM`]. The first of these is its reason. Times of one host, tier and reason that
+//! that is known is below [`COVERAGE_LOW_PPM`]; of CPU time, only if what was missed is more than the sweeps' own
+//! inaccuracy, [`CPU_MISSED_MIN_USEC`]. The first of these is its reason. Times of one host, tier and reason that
 //! are at most [`DEGRADED_JOIN_MS`] apart are one stretch, in whatever order they come.
 
 use super::count::cut;
 use crate::db::{DbError, Transaction, params};
 use crate::limits::{
-    COVERAGE_LOW_PPM, DEGRADED_JOIN_MS, DEGRADED_KEEP_MS, DEGRADED_ROWS_MAX, NOTE_MAX_CHARS, WORD_MAX_CHARS,
+    COVERAGE_LOW_PPM, CPU_MISSED_MIN_USEC, DEGRADED_JOIN_MS, DEGRADED_KEEP_MS, DEGRADED_ROWS_MAX,
+    NOTE_MAX_CHARS, WORD_MAX_CHARS,
 };
 use hostmeter_core::wire::batch::{Batch, Coverage, Interval};
 
@@ -46,15 +48,29 @@ fn why(batch: &Batch) -> Option<String> {
     if batch.tier == "proc" {
         return Some(BY_PROC.to_owned());
     }
-    let low = low(&batch.coverage);
+    let low = low(batch);
     (!low.is_empty()).then(|| format!("less than {} % was seen of {low}", COVERAGE_LOW_PPM / 10_000))
 }
 
 /// Names of what is known to be covered too little; empty: nothing. Few texts are possible, so few stretches.
-fn low(c: &Coverage) -> String {
-    let parts = [("CPU time", c.cpu_ppm), ("I/O", c.io_ppm), ("memory", c.memory_ppm)];
+fn low(batch: &Batch) -> String {
+    let Coverage { cpu_ppm, io_ppm, memory_ppm } = batch.coverage;
+    let cpu_ppm = cpu_ppm.filter(|_| misses_cpu(&batch.intervals));
+    let parts = [("CPU time", cpu_ppm), ("I/O", io_ppm), ("memory", memory_ppm)];
     let low = parts.into_iter().filter(|(_, ppm)| ppm.is_some_and(|p| p < COVERAGE_LOW_PPM));
     low.map(|(name, _)| name).collect::<Vec<_>>().join(", ")
+}
+
+/// Whether more of the busy time is credited to nobody than a sweep may be off. Where that is not known, it counts.
+fn misses_cpu(intervals: &[Interval]) -> bool {
+    let mut spare_usec = 0_i64;
+    for interval in intervals {
+        let Some(host) = &interval.host else { return true };
+        let Some(remainder_usec) = host.remainder_usec else { return true };
+        let may_miss_usec = i64::from(host.cpus).saturating_mul(CPU_MISSED_MIN_USEC);
+        spare_usec = spare_usec.saturating_add(may_miss_usec).saturating_sub(remainder_usec);
+    }
+    spare_usec < 0
 }
 
 /// The intervals' times, neighbours as one.

@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 fn told(from: i64, to: i64, tier: &str, limited: &str, cpu_ppm: u32) -> Batch {
     let mut b = batch(from, to, vec![]);
     (b.tier, b.agent.limited) = (tier.to_owned(), limited.to_owned());
+    b.intervals[0].host.as_mut().unwrap().remainder_usec = Some(5_000_000);
     b.coverage = Coverage { cpu_ppm: Some(cpu_ppm), io_ppm: Some(1_000_000), memory_ppm: None };
     b
 }

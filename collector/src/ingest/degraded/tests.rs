@@ -25,6 +25,8 @@ fn of(told: &Told) -> Batch {
     let mut b = batch(told.from, told.to, vec![]);
     b.tier = told.tier.to_owned();
     b.agent.limited = told.limited.to_owned();
+    // Of much that was busy.
+    b.intervals[0].host.as_mut().unwrap().remainder_usec = Some(2 * CPU_MISSED_MIN_USEC + 1);
     let [cpu_ppm, io_ppm, memory_ppm] = told.seen.map(|p| p.map(|p| p * 10_000));
     b.coverage = Coverage { cpu_ppm, io_ppm, memory_ppm };
     b
@@ -96,6 +98,34 @@ fn what_is_not_in_full() {
         &["0..10 10 proc 50/-/- no eBPF"],
     );
     check(&[told(0, 10, "ebpf", "no network")], &["0..10 10 ebpf 100/100/100 no network"]);
+}
+
+#[test]
+fn what_a_sweep_may_be_off_is_in_full() {
+    let low = Told { seen: [Some(50), Some(100), None], ..told(0, 1, "ebpf", "") };
+    let check = |remainders: &[Option<i64>], want: bool| {
+        let mut b = of(&low);
+        b.intervals.clear();
+        for (n, remainder_usec) in (0..).zip(remainders) {
+            let mut interval = of(&Told { from: n, to: n + 1, ..low.clone() }).intervals.remove(0);
+            interval.host.as_mut().unwrap().remainder_usec = *remainder_usec;
+            b.intervals.push(interval);
+        }
+        assert_eq!(!after(&[b]).is_empty(), want, "{remainders:?}");
+    };
+    // Two CPUs.
+    check(&[Some(200_000)], false);
+    check(&[Some(200_001)], true);
+    check(&[Some(-5)], false);
+    check(&[Some(0), Some(400_000)], false);
+    check(&[Some(0), Some(400_001)], true);
+    check(&[None], true);
+    check(&[Some(0), None], true);
+    let mut unread = of(&low);
+    unread.intervals[0].host = None;
+    assert_eq!(after(&[unread]).len(), 1);
+    // Of I/O it is another thing.
+    assert_eq!(after(&[of(&Told { seen: [None, Some(50), None], ..low })]).len(), 1);
 }
 
 #[test]
