@@ -49,7 +49,7 @@ pub struct Stretch {
     from: String,
     /// End so far.
     to: String,
-    /// Seconds of it in which this was so; fewer where it came and went.
+    /// Seconds of it in which this was so, rounded up; fewer where it came and went.
     lasted_s: i64,
     /// `ebpf` or `proc`.
     tier: String,
@@ -64,7 +64,7 @@ impl From<degraded::Stretch> for Stretch {
         Self {
             from: rfc3339(s.from_ms),
             to: rfc3339(s.to_ms),
-            lasted_s: s.lasted_ms / 1_000,
+            lasted_s: s.lasted_sec(),
             tier: s.tier,
             coverage: Coverage::of(s.lowest_ppm),
             why: s.why,

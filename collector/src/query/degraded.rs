@@ -23,6 +23,13 @@ pub struct Stretch {
     pub lowest_ppm: [Option<i64>; 3],
 }
 
+impl Stretch {
+    /// How long it lasted in seconds; what began counts as one.
+    pub const fn lasted_sec(&self) -> i64 {
+        self.lasted_ms.saturating_add(999) / 1_000
+    }
+}
+
 const COLUMNS: &str = "from_ms, to_ms, lasted_ms, tier, why, cpu_ppm, io_ppm, memory_ppm";
 
 fn stretch(r: &Row<'_>) -> rusqlite::Result<Stretch> {

@@ -53,6 +53,10 @@ async fn stretches_are_counted_once_and_shown() {
     assert_eq!(world.get("/v1/hosts/web1").await["degraded"], Value::Null);
     assert_eq!(world.get("/v1/fleet").await["hosts"][0]["degraded"], Value::Null);
     assert_eq!(of(to).await, json!([low, old]));
+    // A part of a second is not nothing.
+    world.change("UPDATE degraded SET lasted_ms = lasted_ms - 9999 WHERE cpu_ppm = 500000").await;
+    assert_eq!(of(to).await[0]["lasted_s"], 1);
+    world.change("UPDATE degraded SET lasted_ms = lasted_ms + 9999 WHERE cpu_ppm = 500000").await;
     let world = world.restart(|_| {}).await;
     assert_eq!(world.get(&format!("/v1/hosts/web1/degraded?{to}")).await["degraded"], json!([low, old]));
 }

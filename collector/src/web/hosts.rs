@@ -85,7 +85,7 @@ fn degraded_of(conn: &Connection, host: &hosts::Host) -> Result<(Vec<DegradedRow
     let row = |s: Stretch| DegradedRow {
         from_ms: s.from_ms,
         to_ms: Some(s.to_ms).filter(|_| host.degraded.as_ref() != Some(&s)),
-        lasted_s: s.lasted_ms / 1_000,
+        lasted_s: s.lasted_sec(),
         tier: s.tier,
         lowest_ppm: s.lowest_ppm,
         why: s.why,
