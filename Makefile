@@ -52,6 +52,9 @@ bench-toll: ## measure what the eBPF programs cost those who are metered; root, 
 	cargo build --release --locked --workspace --bins
 	cargo run --release --locked -p hostmeter-benches -- toll $(ARGS)
 
+vm: deps-build ## test real disk quotas and eBPF on a kernel of Debian, in qemu; takes minutes
+	@packaging/vm/run $(ARGS)
+
 man: deps-build ## write packaging/man and packaging/completions from the command definitions
 	cargo run --release --locked -p hostmeter-tests --example gen_man
 

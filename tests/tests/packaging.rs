@@ -219,6 +219,32 @@ fn run_tests_passes_every_failure_on() {
     check_run(&fake_cargo(0, "true", 101, 0), 1, "3 passed, 1 failed, 1 skipped", &["failed steps: tests"]);
 }
 
+/// Has one package to add, and cannot fetch any.
+const APT_OFFLINE: (&str, &str) = (
+    "apt-get",
+    r#"echo apt-get "$@" >>"$LOG"
+if [ "$1" = install ]; then echo "Inst qemu-system-x86 [1:7.0] (1:7.2 Debian:12 [amd64])"; else exit 100; fi"#,
+);
+
+#[test]
+fn the_virtual_machine_says_what_it_lacks_and_leaves_nothing() {
+    let stage = Stage::new(&[APT_OFFLINE, ("dpkg-deb", ""), ("mkfs.ext4", "")]);
+    let outcome = stage.run("vm/run", &[], ":/usr/bin:/bin");
+    assert_eq!(outcome.code, Some(1), "{}", outcome.text);
+    assert!(outcome.text.contains("run apt-get update"), "{}", outcome.text);
+    assert_eq!(outcome.calls[1], "apt-get download -q qemu-system-x86=1:7.2 busybox-static");
+    let left: Vec<_> = fs::read_dir(stage.dir.path().join("target/vm")).unwrap().collect();
+    assert!(left.is_empty(), "{left:?}");
+}
+
+#[test]
+fn scripts_of_the_virtual_machine_are_well_formed() {
+    for name in ["run", "init", "checks"] {
+        let script = tree::root().join("packaging/vm").join(name);
+        assert!(Command::new("/bin/bash").arg("-n").arg(script).status().unwrap().success(), "{name}");
+    }
+}
+
 /// Lines such as `#listen = "…"` and `#[tls]` with the `#` taken off; prose is left as it is.
 fn uncommented(text: &str) -> String {
     let is_option = |rest: &str| rest.starts_with('[') || rest.starts_with(|c: char| c.is_ascii_lowercase());
