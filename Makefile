@@ -59,7 +59,7 @@ man: deps-build ## write packaging/man and packaging/completions from the comman
 	cargo run --release --locked -p hostmeter-tests --example gen_man
 
 openapi: deps-build ## accept the present OpenAPI document as the golden file
-	INSTA_UPDATE=always HOSTMETER_BLESS=1 cargo test --release --locked -p hostmeter-collector openapi
+	INSTA_UPDATE=always UPDATE_OPENAPI=1 cargo test --release --locked -p hostmeter-collector openapi
 
 fmt: ## format the Rust code
 	cargo fmt --all
