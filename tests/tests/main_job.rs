@@ -98,13 +98,14 @@ fn stolen_usec() -> Result<i64> {
     Ok(ticks.parse::<i64>()? * 10_000)
 }
 
-/// Invariant 2, for every interval of a second between `from_ms` and `to_ms`: accounts + system are within 1 % of the
-/// host's busy time, or within 10 ms a CPU; above it by more only where time was stolen.
+/// Invariant 2 between `from_ms` and `to_ms`: accounts + system are within 1 % of the host's busy time, or within 10 ms a
+/// CPU; above it by more only where time was stolen. For each interval of a second it is 10 ms a CPU at either end: both
+/// clocks go by ticks, and what one interval has too much the next one lacks.
 fn conservation_holds(demo: &Demo, from_ms: u64, to_ms: u64, stolen_usec: i64) -> Result<()> {
     let cpus = i64::try_from(std::thread::available_parallelism()?.get())?;
     let mut remainders = Vec::new();
     let mut broken = Vec::new();
-    let mut beyond_usec = 0;
+    let (mut beyond_usec, mut all_busy_usec) = (0, 0);
     for second in from_ms / 1_000..to_ms / 1_000 {
         let (from, to) = (stamp(second * 1_000)?, stamp(second * 1_000 + 1_000)?);
         let fleet = demo.api.get(&format!("/v1/fleet?from={from}&to={to}"))?.ok()?;
@@ -113,12 +114,16 @@ fn conservation_holds(demo: &Demo, from_ms: u64, to_ms: u64, stolen_usec: i64) -
         let (busy, remainder) = (of("busy_usec")?, of("remainder_usec")?);
         assert_eq!(of("accounts_usec")? + of("system_usec")? + remainder, busy, "{from}: {used}");
         let bound = (busy / 100).max(cpus * 10_000);
-        if remainder > bound {
+        if remainder > bound.max(2 * cpus * 10_000) {
             broken.push((from, remainder, busy));
         }
         beyond_usec += (-remainder - bound).max(0);
         remainders.push(remainder);
+        all_busy_usec += busy;
     }
+    let all_usec: i64 = remainders.iter().sum();
+    let bound = (all_busy_usec / 100).max(cpus * 10_000);
+    assert!(all_usec <= bound, "{all_usec} µs of {all_busy_usec} were not measured: {remainders:?}");
     assert!(remainders.len() >= 15, "only {} intervals", remainders.len());
     assert!(broken.is_empty(), "(interval, remainder µs, busy µs): {broken:?} of {remainders:?}");
     assert!(

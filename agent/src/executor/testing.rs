@@ -92,7 +92,9 @@ impl TempUser {
         let name = format!("hmtest-{}-{n}", std::process::id());
         let home = ground.path("home").join(&name);
         let path = home.to_string_lossy().into_owned();
-        sh("useradd", &["--create-home", "--home-dir", &path, "--shell", "/bin/sh", &name]);
+        // Not the next free uid: a test beside this one would get it as soon as this user is gone.
+        let uid = (20_000 + (std::process::id().wrapping_mul(7) + n) % 30_000).to_string();
+        sh("useradd", &["--uid", &uid, "--create-home", "--home-dir", &path, "--shell", "/bin/sh", &name]);
         let meta = std::fs::metadata(&home).unwrap();
         Self { name, uid: meta.uid(), gid: meta.gid(), home }
     }

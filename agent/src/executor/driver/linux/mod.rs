@@ -232,12 +232,15 @@ impl Driver for Linux {
         Quarantine::open(&self.settings.quarantine_dir)?.purge(id, account)?;
         report.add("home", Ok("removed".to_owned()));
         report.add("cron", self.crontab(account).remove().map(|()| "removed".to_owned()));
-        if entry()?.is_some() {
+        // The uid of a user who is gone may be somebody else's at any moment.
+        let is_there = || Ok::<_, DriverError>(entry()?.is_some_and(|u| u.name == *user));
+        if is_there()? {
             tool::must("userdel", &["--", user.as_str()], TOOL_TIMEOUT)?;
         }
-        let gone = match entry()? {
-            None => Ok("passwd entry removed".to_owned()),
-            Some(_) => Err(DriverError::failed("the passwd entry is still there")),
+        let gone = if is_there()? {
+            Err(DriverError::failed("the passwd entry is still there"))
+        } else {
+            Ok("passwd entry removed".to_owned())
         };
         report.add("ssh", gone);
         Ok(report)
