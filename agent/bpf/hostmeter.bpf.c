@@ -96,31 +96,37 @@ static __always_inline void remember(__u32 uid, __u32 slot)
         __sync_fetch_and_add(aliases, 1);
 }
 
+/* The slot that a uid was given, or remembered with; NO_SLOT if none. */
+static __always_inline __u32 given_slot(__u32 uid)
+{
+    __u32 *slot = bpf_map_lookup_elem(&hm_slots, &uid);
+
+    return slot ? *slot : NO_SLOT;
+}
+
+/* The slot of a uid or its owner, without giving one. */
+static __always_inline __u32 known_slot(__u32 uid)
+{
+    __u32 slot = given_slot(uid);
+
+    return slot != NO_SLOT ? slot : given_slot(owner_of_range(uid));
+}
+
+/* The slot of a uid or its owner. NO_SLOT if there is no room. */
 static __always_inline __u32 slot_of(__u32 uid)
 {
-    __u32 owner, place, *slot = bpf_map_lookup_elem(&hm_slots, &uid);
+    __u32 owner, slot = given_slot(uid);
 
-    if (slot)
-        return *slot;
+    if (slot != NO_SLOT)
+        return slot;
     owner = owner_of_range(uid);
     if (owner == uid)
         return admit(uid);
-    slot = bpf_map_lookup_elem(&hm_slots, &owner);
-    place = slot ? *slot : admit(owner);
-    remember(uid, place);
-    return place;
-}
-
-/* The slot of a uid that has been given one. */
-static __always_inline __u32 known_slot(__u32 uid)
-{
-    __u32 owner, *slot = bpf_map_lookup_elem(&hm_slots, &uid);
-
-    if (slot)
-        return *slot;
-    owner = owner_of_range(uid);
-    slot = bpf_map_lookup_elem(&hm_slots, &owner);
-    return slot ? *slot : NO_SLOT;
+    slot = given_slot(owner);
+    if (slot == NO_SLOT)
+        slot = admit(owner);
+    remember(uid, slot);
+    return slot;
 }
 
 static __always_inline void misplaced(void)
@@ -483,12 +489,10 @@ int hm_sweep(struct bpf_iter__task *ctx)
         return 0;
     /* Read after there is storage: one that is dead by now is counted by its last switch, which may not have seen the
      * storage; for one that is not dead yet, its last switch will find it. The process of a dead leader may live. */
-    if (!idle && *(volatile int *)&task->exit_state) {
-        if (!state->seen)
-            return 0;
-    } else if (!idle) {
+    if (!idle && !*(volatile int *)&task->exit_state)
         count(c, task, usage, state);
-    }
+    if (!state->seen)
+        return 0;
     if (state->leads) {
         present(ctx, c, task, usage, state);
     } else if (state->ran) {

@@ -237,11 +237,20 @@ fn read_if_there(path: &Path) -> Result<Option<Vec<u8>>, StateError> {
 /// Reads a JSON file; `remedy` says what to do if it is none.
 pub fn read_json<T: DeserializeOwned>(path: &Path, remedy: &str) -> Result<Option<T>, StateError> {
     let Some(bytes) = read_if_there(path)? else { return Ok(None) };
+    parse_json(path, &bytes, remedy).map(Some)
+}
+
+/// What the bytes of a JSON file hold; `remedy` says what to do if it is none.
+pub(crate) fn parse_json<T: DeserializeOwned>(
+    path: &Path,
+    bytes: &[u8],
+    remedy: &str,
+) -> Result<T, StateError> {
     let bad = |e: serde_json::Error| StateError::Content {
         path: path.to_owned(),
         why: format!("does not hold what it should ({e}); {remedy}"),
     };
-    serde_json::from_slice(&bytes).map(Some).map_err(bad)
+    serde_json::from_slice(bytes).map_err(bad)
 }
 
 /// Serialises state; only maps with keys that are no strings could fail, and there are none.

@@ -1,7 +1,7 @@
 //! `status.json`: what the running agent sees, keeps and ships; written each interval, read by `hostmeter-agent status`.
 
 use crate::limits::STATE_FILE_MAX_BYTES;
-use crate::state::{StateError, io_at, open_in_place, to_json};
+use crate::state::{StateError, io_at, open_in_place, parse_json, to_json};
 use hostmeter_core::duration;
 use hostmeter_core::units::rfc3339;
 use hostmeter_core::wire::ack::HostState;
@@ -160,11 +160,7 @@ pub fn read(state_dir: &Path) -> Result<Option<Status>, StateError> {
     if bytes.trim_ascii().is_empty() {
         return Ok(None);
     }
-    let bad = |e: serde_json::Error| StateError::Content {
-        path,
-        why: format!("does not hold what it should ({e}); it is written anew by the running agent"),
-    };
-    serde_json::from_slice(&bytes).map(Some).map_err(bad)
+    parse_json(&path, &bytes, "it is written anew by the running agent").map(Some)
 }
 
 /// The status at a moment, for people.

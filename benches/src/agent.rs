@@ -1,48 +1,18 @@
 //! CPU of the whole agent per sample (sweep, difference, seal, spool, ship) with idle processes, beside psutil reading
 //! the same fields of the same processes in the same run.
 
+use crate::crowd::Crowd;
 use crate::table::{Table, ms, ratio};
 use anyhow::{Context, Result, ensure};
 use hostmeter_tests::run::wait_for;
 use hostmeter_tests::stack::{Settings, Stack, run_ok};
 use std::path::PathBuf;
-use std::process::{Child, Command, Stdio};
+use std::process::{Command, Stdio};
 use std::time::Duration;
 
 const SAMPLES: u64 = 20;
 /// Idle processes belong to this many uids, none of which is in passwd.
 const UIDS: u32 = 20;
-const FIRST_UID: u32 = 41_000;
-
-/// Processes that sleep, ended when dropped.
-struct Sleepers(Vec<Child>);
-
-impl Sleepers {
-    fn start(count: u32) -> Result<Self> {
-        use std::os::unix::process::CommandExt;
-        let root = rustix::process::geteuid().is_root();
-        let mut all = Self(Vec::new());
-        for i in 0..count {
-            let mut command = Command::new("/bin/sleep");
-            command.arg("3600").stdin(Stdio::null()).stdout(Stdio::null());
-            if root {
-                let uid = FIRST_UID + i % UIDS;
-                command.uid(uid).gid(uid);
-            }
-            all.0.push(command.spawn().context("sleep")?);
-        }
-        Ok(all)
-    }
-}
-
-impl Drop for Sleepers {
-    fn drop(&mut self) {
-        for child in &mut self.0 {
-            let _gone = child.kill();
-            let _reaped = child.wait();
-        }
-    }
-}
 
 /// A process's CPU time so far, µs, from the kernel's CPU clock of that process: `(~pid << 3) | CPUCLOCK_SCHED`
 /// (`include/linux/posix-timers.h`).
@@ -81,7 +51,7 @@ fn psutil_usec(python: &PathBuf) -> Result<u64> {
 pub(crate) fn measure(table: &mut Table) -> Result<()> {
     let python = python()?;
     for count in [100, 1_000] {
-        let _sleepers = Sleepers::start(count)?;
+        let _sleepers = Crowd::start(count, UIDS, 0)?;
         let mut stack = Stack::new(&Settings::default())?;
         stack.enroll_and_start()?;
         let agent = stack.agent.as_ref().context("agent")?.pid();

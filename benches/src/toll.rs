@@ -6,10 +6,11 @@ use hostmeter_core::ids::BootId;
 use hostmeter_tests::netns::Cable;
 use hostmeter_tests::run::{Running, program};
 use hostmeter_tests::stack::run_ok;
+use hostmeter_tests::talk::Talk;
 use libbpf_rs::query::ProgInfoIter;
 use std::io::{BufRead, BufReader, Write};
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 /// Forks in one measurement, after some that warm up.
@@ -40,33 +41,10 @@ fn attach() -> Result<Programs> {
     Ok(programs)
 }
 
-/// A program that answers each order with a number.
-struct Worker {
-    child: Child,
-    out: BufReader<std::process::ChildStdout>,
-}
-
-impl Worker {
-    fn start(name: &str) -> Result<Self> {
-        let mut child = Command::new(program(name)?).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn()?;
-        let out = BufReader::new(child.stdout.take().context("piped")?);
-        Ok(Self { child, out })
-    }
-
-    fn order(&mut self, count: u32) -> Result<f64> {
-        writeln!(self.child.stdin.as_mut().context("piped")?, "{count}")?;
-        let mut line = String::new();
-        self.out.read_line(&mut line)?;
-        line.trim().parse().with_context(|| line)
-    }
-}
-
-impl Drop for Worker {
-    fn drop(&mut self) {
-        // It ends with its input.
-        drop(self.child.stdin.take());
-        let _reaped = self.child.wait();
-    }
+/// So many forks by the worker, ns.
+fn forks(worker: &mut Talk, count: u32) -> Result<f64> {
+    worker.order(&count.to_string())?;
+    Ok(worker.line()?.parse()?)
 }
 
 /// By how much the work takes longer with the programs, %: in the mean, and the upper bound of 95 %.
@@ -156,10 +134,10 @@ pub(crate) fn measure(args: &Args) -> Result<()> {
     let mut out = std::io::stdout().lock();
     writeln!(out, "With the programs of the eBPF tier and without, {} pairs in turn:\n", args.pairs)?;
     writeln!(out, "| work | without | slower by | at most (95 %) |\n| --- | --- | --- | --- |")?;
-    let mut forks = Worker::start("forks")?;
+    let mut worker = Talk::start(&mut Command::new(program("forks")?))?;
     let mut fork = || {
-        forks.order(WARM_UP)?;
-        forks.order(FORKS)
+        forks(&mut worker, WARM_UP)?;
+        forks(&mut worker, FORKS)
     };
     let (slower, ns) = pairs(args.pairs, &mut fork)?;
     let each_usec = ns / f64::from(FORKS) / 1e3;

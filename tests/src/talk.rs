@@ -47,9 +47,14 @@ impl Talk {
         Ok(())
     }
 
+    /// Sends it a line.
+    pub fn order(&mut self, line: &str) -> Result<()> {
+        Ok(writeln!(self.orders.as_mut().context("its input")?, "{line}")?)
+    }
+
     /// Sends it an empty line.
     pub fn go_on(&mut self) -> Result<()> {
-        Ok(self.orders.as_mut().context("its input")?.write_all(b"\n")?)
+        self.order("")
     }
 }
 

@@ -1,12 +1,10 @@
 //! Whose CPU it was: what a tier promises of short processes with a known truth. The whole table: `make bench-accuracy`.
 
 use anyhow::{Context, Result};
-use hostmeter_tests::credit::{cpu_usec, now_ms, wait_until_shipped};
+use hostmeter_tests::bpffs::missing;
 use hostmeter_tests::skip::skip;
-use hostmeter_tests::stack::{HOST, Settings, Stack};
-use hostmeter_tests::storm::{Ending, Fleet, Shape};
+use hostmeter_tests::storm::{Ending, Metered, Shape, added};
 use hostmeter_tests::users::is_root;
-use serde_json::Value;
 use std::time::Duration;
 
 /// Uids that work; none is in passwd. One more does nothing.
@@ -33,35 +31,21 @@ fn promise(processes: u32, burst_ms: u64, threads: u32, ending: Ending, least: u
     Promise { shape: Shape { processes, burst_usec: burst_ms * 1_000, threads, ending }, least }
 }
 
-/// Reads once all is quiet: the truth of each uid, ns, and the credit of each, µs.
-fn quiet(stack: &Stack, fleet: &Fleet, from_ms: i64) -> Result<Vec<(u64, u64)>> {
-    wait_until_shipped(&stack.api, HOST, now_ms()? + LATE_MS)?;
-    let credited = cpu_usec(&stack.api, HOST, from_ms)?;
-    let of = |uid| credited.get(&uid).copied().unwrap_or(0);
-    Ok((FIRST_UID..).map(of).zip(fleet.truth_ns()?).map(|(c, t)| (t, c)).collect())
-}
-
 fn check(tier: &str, least_sum: u64, promises: &[Promise]) -> Result<()> {
     let agent = format!("[meters]\nkernel = \"{tier}\"\nbpffs = \"none\"");
-    let mut stack = Stack::new(&Settings { interval: "300ms", agent, ..Settings::default() })?;
-    let from_ms = now_ms()? - 60_000;
-    stack.enroll_and_start()?;
-    let uids: Vec<u32> = (FIRST_UID..=FIRST_UID + UIDS).collect();
-    let (working, mut fleet) = (usize::try_from(UIDS)?, Fleet::start(&uids)?);
-    let mut before = quiet(&stack, &fleet, from_ms)?;
-    let status: Value = serde_json::from_slice(&std::fs::read(stack.path("agent/status.json"))?)?;
-    assert_eq!(status["sample"]["tier"], tier, "{status}");
+    let mut metered = Metered::start(tier, agent, FIRST_UID, UIDS + 1)?;
+    let working = usize::try_from(UIDS)?;
+    let mut before = metered.quiet_after(LATE_MS)?;
     for Promise { shape, least } in promises {
-        let spent = fleet.run(shape, working)?;
-        let after = quiet(&stack, &fleet, from_ms)?;
-        let sum =
-            |f: fn(&(u64, u64)) -> u64| after.iter().map(f).sum::<u64>() - before.iter().map(f).sum::<u64>();
-        let (truth_usec, credited_usec) = (sum(|u| u.0) / 1_000, sum(|u| u.1));
+        let spent = metered.fleet.run(shape, working)?;
+        let after = metered.quiet_after(LATE_MS)?;
+        let used = added(&before, &after)?;
+        let truth_usec = used.iter().map(|u| u.truth_ns).sum::<u64>() / 1_000;
+        let credited_usec: u64 = used.iter().map(|u| u.credited_usec).sum();
         let say = format!("{tier}, {shape:?}: {credited_usec} of {truth_usec} µs in sum");
         assert!(credited_usec + ROUNDING_USEC * u64::from(UIDS) >= truth_usec * least_sum / 1_000, "{say}");
-        for (i, uid) in uids.iter().enumerate() {
-            let truth_usec = (after[i].0 - before[i].0) / 1_000;
-            let credited_usec = after[i].1.checked_sub(before[i].1).context("credit fell")?;
+        for (i, (uid, used)) in metered.uids.iter().zip(used).enumerate() {
+            let (truth_usec, credited_usec) = (used.truth_ns / 1_000, used.credited_usec);
             let say = format!("{tier}, {shape:?}: uid {uid} used {truth_usec} µs, credited {credited_usec}");
             assert!(credited_usec <= truth_usec + ROUNDING_USEC, "too much: {say}");
             assert!(credited_usec + ROUNDING_USEC >= truth_usec * least / 1_000, "too little: {say}");
@@ -79,7 +63,7 @@ fn check(tier: &str, least_sum: u64, promises: &[Promise]) -> Result<()> {
         }
         before = after;
     }
-    let ended = stack.agent.as_mut().context("agent")?.stop(Duration::from_secs(10))?;
+    let ended = metered.stack.agent.as_mut().context("agent")?.stop(Duration::from_secs(10))?;
     assert!(ended.success(), "the agent ended with {ended}");
     Ok(())
 }
@@ -112,12 +96,8 @@ fn what_proc_credits_is_the_right_uids_and_never_above_the_truth() -> Result<()>
 #[test]
 fn what_ebpf_credits_is_the_truth() -> Result<()> {
     const NAME: &str = "what_ebpf_credits_is_the_truth";
-    if !is_root() {
-        skip(NAME, "needs root to act as many users");
-        return Ok(());
-    }
-    if !std::path::Path::new("/sys/kernel/btf/vmlinux").exists() {
-        skip(NAME, "this kernel has no BTF, which eBPF needs");
+    if let Some(why) = missing() {
+        skip(NAME, why);
         return Ok(());
     }
     let shapes = [

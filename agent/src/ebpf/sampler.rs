@@ -41,6 +41,8 @@ pub struct KernelSampler {
     host: HostWindow,
     /// By slot: whose it was, and what of it came before that.
     slots: Vec<Slot>,
+    /// Uids of user namespaces as the programs know them; `None` before they were told.
+    ranges: Option<Vec<Range>>,
     /// What was said to find no room until the sweep before: credits and tasks.
     unplaced: (u64, u64),
     /// Presence by the sweep before, µs.
@@ -97,6 +99,7 @@ impl KernelSampler {
             homes: HomeInodes::default(),
             host: HostWindow::default(),
             slots: Vec::new(),
+            ranges: None,
             unplaced,
             present_usec: BTreeMap::new(),
         };
@@ -163,12 +166,17 @@ impl KernelSampler {
 
     /// Tells the programs whose uids of user namespaces are.
     fn set_ranges(&mut self) -> Result<(), KernelError> {
+        let ranges = self.accounts.ranges().into_iter();
+        let ranges: Vec<Range> = ranges.map(|(first, last, owner)| Range { first, last, owner }).collect();
+        // passwd changes often, and ranges hardly ever.
+        if self.ranges.as_ref() == Some(&ranges) {
+            return Ok(());
+        }
         let used = self.programs.control()?.used;
         let slots = self.programs.usage(used)?.iter().map(|row| row.uid).collect();
-        let ranges = self.accounts.ranges();
-        let ranges: Vec<Range> =
-            ranges.into_iter().map(|(first, last, owner)| Range { first, last, owner }).collect();
-        self.programs.set_ranges(&ranges, &slots)
+        self.programs.set_ranges(&ranges, &slots)?;
+        self.ranges = Some(ranges);
+        Ok(())
     }
 
     /// Finds whose each slot is.

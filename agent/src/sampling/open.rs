@@ -37,8 +37,7 @@ impl Open {
 
     /// The interval after one that ended durably at `to_ms` with this reading.
     pub(super) fn after(reading: Reading, to_ms: i64) -> Self {
-        let Reading { boottime_ns, source, accounts, host, .. } = reading;
-        Self::new(Baseline { boottime_ns, source, accounts, host }, to_ms, Vec::new())
+        Self::new(reading.into(), to_ms, Vec::new())
     }
 
     /// The interval goes on beyond this reading: its gaps and commands are kept for the end.

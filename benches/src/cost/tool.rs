@@ -57,7 +57,8 @@ impl Tool {
     /// Python's psutil.
     pub(crate) fn psutil() -> Result<Self> {
         let mut command = Command::new(python()?);
-        command.args(["-c", include_str!("psutil_every.py"), &EVERY.as_secs().to_string()]);
+        let (sweeps, pause) = (u32::MAX.to_string(), EVERY.as_secs().to_string());
+        command.args(["-c", include_str!("../psutil_sweep.py"), &sweeps, &pause]);
         Self::process("psutil", &mut command, tempfile::tempdir()?)
     }
 

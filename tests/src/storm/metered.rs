@@ -50,7 +50,12 @@ impl Metered {
 
     /// Reads once all is quiet, in the order of the uids.
     pub fn quiet(&self) -> Result<Vec<Used>> {
-        wait_until_shipped(&self.stack.api, HOST, now_ms()? + LATE_MS)?;
+        self.quiet_after(LATE_MS)
+    }
+
+    /// The same where the last of a process may be credited so much later than it ended.
+    pub fn quiet_after(&self, late_ms: i64) -> Result<Vec<Used>> {
+        wait_until_shipped(&self.stack.api, HOST, now_ms()? + late_ms)?;
         let credited = cpu_usec(&self.stack.api, HOST, self.from_ms)?;
         let of = |uid| credited.get(uid).copied().unwrap_or(0);
         let truth = self.fleet.truth_ns()?;
