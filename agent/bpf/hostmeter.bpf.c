@@ -144,6 +144,23 @@ static __always_inline struct usage *usage_of(__u32 slot)
     return bpf_map_lookup_elem(&hm_usage, &slot);
 }
 
+/* Usage of a uid or its owner, for programs that run often. */
+static __always_inline struct usage *usage_of_uid(__u32 uid)
+{
+    __u32 place = uid & (RECENT_MAX - 1), *recent = bpf_map_lookup_elem(&hm_recent, &place);
+    struct usage *usage;
+
+    if (!recent)
+        return 0;
+    place = *recent;
+    usage = bpf_map_lookup_elem(&hm_usage, &place);
+    if (usage && usage->uid == uid && usage->filled)
+        return usage;
+    place = slot_of(uid);
+    *recent = place;
+    return usage_of(place);
+}
+
 static __always_inline struct command *find_command(struct command_key *key, __u32 slot, struct task_struct *task)
 {
     key->slot = slot;

@@ -133,6 +133,18 @@ struct sock {
     struct kuid sk_uid;
 };
 
+struct inet_sock {
+    struct sock sk;
+};
+
+struct inet_connection_sock {
+    struct inet_sock icsk_inet;
+};
+
+struct tcp_sock {
+    struct inet_connection_sock inet_conn;
+};
+
 struct seq_file;
 
 struct bpf_iter_meta {

@@ -10,6 +10,8 @@
 #define RANGES_STEPS 12
 /* uids of ranges that are remembered with the slot of their owner; more are looked up each time. */
 #define ALIASES_MAX SLOTS_MAX
+/* uids whose slots are found without a search; a power of two. */
+#define RECENT_MAX 4096
 /* Slot of what found no room; belongs to no uid. */
 #define NO_SLOT 0
 
@@ -188,6 +190,14 @@ struct {
     __type(key, __u32);
     __type(value, __u32);
 } hm_slots SEC(".maps");
+
+/* The slot that was found last for any of the uids which share an entry. It is a guess: the slot says whose it is. */
+struct {
+    __uint(type, BPF_MAP_TYPE_ARRAY);
+    __uint(max_entries, RECENT_MAX);
+    __type(key, __u32);
+    __type(value, __u32);
+} hm_recent SEC(".maps");
 
 struct {
     __uint(type, BPF_MAP_TYPE_ARRAY);

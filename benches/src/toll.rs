@@ -30,6 +30,16 @@ pub(crate) struct Args {
     /// Pairs of measurements, with and without
     #[arg(long, default_value_t = 40, value_parser = clap::value_parser!(u32).range(i64::from(PAIRS_MIN)..=1_000))]
     pairs: u32,
+    /// What is measured
+    #[arg(long, value_delimiter = ',', default_values = ["forks", "bulk", "programs"])]
+    parts: Vec<Part>,
+}
+
+#[derive(Clone, Copy, PartialEq, clap::ValueEnum)]
+enum Part {
+    Forks,
+    Bulk,
+    Programs,
 }
 
 /// The programs as an agent has them; they end with this.
@@ -128,6 +138,43 @@ fn runs(work: impl FnOnce() -> Result<f64>) -> Result<Vec<(String, u64, u64)>> {
     Ok(ours.map(|p| (p.name.to_string_lossy().into_owned(), p.run_cnt, p.run_time_ns / p.run_cnt)).collect())
 }
 
+/// Processes that begin, end and are waited for, ns.
+fn fork(worker: &mut Talk) -> Result<f64> {
+    forks(worker, WARM_UP)?;
+    forks(worker, FORKS)
+}
+
+fn compare_forks(out: &mut impl Write, count: u32, worker: &mut Talk) -> Result<()> {
+    let (slower, ns) = pairs(count, &mut || fork(worker))?;
+    let (each_usec, Slower { mean, upper }) = (ns / f64::from(FORKS) / 1e3, slower);
+    Ok(writeln!(out, "| fork + exit + wait | {each_usec:.1} µs | {mean:.2} % | {upper:.2} % |")?)
+}
+
+fn compare_bulk(out: &mut impl Write, count: u32) -> Result<()> {
+    let cable = Cable::new("t", false)?;
+    let mut port = 20_000;
+    let mut send = || {
+        port += 1;
+        transfer(&cable, port)
+    };
+    let (Slower { mean, upper }, ns) = pairs(count, &mut send)?;
+    let gbit = BULK_BYTES.parse::<f64>()? * 8.0 / ns;
+    Ok(writeln!(out, "| bulk TCP over veth | {gbit:.1} Gbit/s | {mean:.2} % | {upper:.2} % |")?)
+}
+
+/// What the kernel says of single runs.
+fn programs(out: &mut impl Write, worker: &mut Talk) -> Result<()> {
+    writeln!(out, "\n| program | runs | one run, measured by the kernel |\n| --- | --- | --- |")?;
+    let cable = Cable::new("p", true)?;
+    let mut rows = runs(|| transfer(&cable, 30_000))?;
+    rows.retain(|(name, ..)| name == "hm_sent" || name == "hm_received");
+    rows.extend(
+        runs(|| fork(worker))?.into_iter().filter(|(name, ..)| name == "hm_exited" || name == "hm_switched"),
+    );
+    rows.iter().try_for_each(|(name, count, ns)| writeln!(out, "| {name} | {count} | {ns} ns |"))?;
+    Ok(())
+}
+
 /// Measures and prints the table.
 pub(crate) fn measure(args: &Args) -> Result<()> {
     ensure!(Path::new(STATS).exists(), "{STATS} is missing");
@@ -135,41 +182,16 @@ pub(crate) fn measure(args: &Args) -> Result<()> {
     writeln!(out, "With the programs of the eBPF tier and without, {} pairs in turn:\n", args.pairs)?;
     writeln!(out, "| work | without | slower by | at most (95 %) |\n| --- | --- | --- | --- |")?;
     let mut worker = Talk::start(&mut Command::new(program("forks")?))?;
-    let mut fork = || {
-        forks(&mut worker, WARM_UP)?;
-        forks(&mut worker, FORKS)
-    };
-    let (slower, ns) = pairs(args.pairs, &mut fork)?;
-    let each_usec = ns / f64::from(FORKS) / 1e3;
-    writeln!(
-        out,
-        "| fork + exit + wait | {each_usec:.1} µs | {:.2} % | {:.2} % |",
-        slower.mean, slower.upper
-    )?;
-    out.flush()?;
-    let cable = Cable::new("t", false)?;
-    let mut port = 20_000;
-    let mut send = || {
-        port += 1;
-        transfer(&cable, port)
-    };
-    let (slower, ns) = pairs(args.pairs, &mut send)?;
-    let gbit = BULK_BYTES.parse::<f64>()? * 8.0 / ns;
-    writeln!(
-        out,
-        "| bulk TCP over veth | {gbit:.1} Gbit/s | {:.2} % | {:.2} % |",
-        slower.mean, slower.upper
-    )?;
-    writeln!(out, "\n| program | runs | one run, measured by the kernel |\n| --- | --- | --- |")?;
-    drop(cable);
-    let cable = Cable::new("p", true)?;
-    let mut rows = runs(|| transfer(&cable, 30_000))?;
-    rows.retain(|(name, ..)| name == "hm_sent" || name == "hm_received");
-    rows.extend(
-        runs(&mut fork)?.into_iter().filter(|(name, ..)| name == "hm_exited" || name == "hm_switched"),
-    );
-    for (name, count, ns) in rows {
-        writeln!(out, "| {name} | {count} | {ns} ns |")?;
+    if args.parts.contains(&Part::Forks) {
+        compare_forks(&mut out, args.pairs, &mut worker)?;
+        out.flush()?;
+    }
+    if args.parts.contains(&Part::Bulk) {
+        compare_bulk(&mut out, args.pairs)?;
+        out.flush()?;
+    }
+    if args.parts.contains(&Part::Programs) {
+        programs(&mut out, &mut worker)?;
     }
     Ok(out.flush()?)
 }
