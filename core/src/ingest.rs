@@ -34,6 +34,37 @@ pub enum Verdict {
     Resume,
 }
 
+/// What to do with word of numbers that a host lost.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum GapVerdict {
+    /// All after the highest number stored is lost up to the gap's end: the gap's `next_prev` is expected now.
+    Fill,
+    /// All of it is stored or was said to be lost before: acknowledge, change nothing.
+    AckAgain,
+    /// Numbers before it are missing, too: answer 409 WANT with the number expected.
+    Want(u64),
+    /// An epoch that was never granted: answer 409 RESUME.
+    Resume,
+    /// The old epoch of a host that goes on in a new one: keep the bytes aside, freeze the host, answer 409 FORK.
+    Fork,
+}
+
+/// Decides on numbers `lost`, first and last. They never replace what is stored.
+pub fn decide_gap(chain: &Chain, epoch: u64, lost: (u64, u64)) -> GapVerdict {
+    let next = chain.high_seq.saturating_add(1);
+    if epoch > chain.epoch || epoch == 0 {
+        GapVerdict::Resume
+    } else if epoch < chain.epoch {
+        GapVerdict::Fork
+    } else if lost.1 < next {
+        GapVerdict::AckAgain
+    } else if lost.0 > next {
+        GapVerdict::Want(next)
+    } else {
+        GapVerdict::Fill
+    }
+}
+
 /// Decides. `stored_hash` is the header hash stored under the envelope's epoch and number, if any.
 pub fn decide(chain: &Chain, header: &Header, stored_hash: Option<[u8; 32]>) -> Verdict {
     let (epoch, seq) = (header.stamp.epoch, header.stamp.seq);
@@ -77,6 +108,20 @@ mod tests {
             boottime_ns: 1,
         };
         peek(&seal(&stamp, b"x", &SigningKey::from_seed(&[1; 32]).unwrap()).unwrap()).unwrap()
+    }
+
+    #[test]
+    fn gaps_fill_only_what_is_not_stored() {
+        let chain = Chain { epoch: 2, high_seq: 5, high_hash: [5; 32], state: HostState::Live };
+        let check = |epoch: u64, lost: (u64, u64), want| assert_eq!(decide_gap(&chain, epoch, lost), want);
+        check(2, (6, 9), GapVerdict::Fill);
+        check(2, (4, 9), GapVerdict::Fill);
+        check(2, (6, 6), GapVerdict::Fill);
+        check(2, (1, 5), GapVerdict::AckAgain);
+        check(2, (7, 9), GapVerdict::Want(6));
+        check(1, (6, 9), GapVerdict::Fork);
+        check(3, (1, 9), GapVerdict::Resume);
+        check(0, (6, 9), GapVerdict::Resume);
     }
 
     #[test]

@@ -18,5 +18,6 @@ pub mod name;
 pub mod nearest;
 pub mod plan;
 pub mod rating;
+pub mod resume;
 pub mod units;
 pub mod wire;

@@ -26,6 +26,10 @@ pub const GAPS_MAX: usize = 64;
 pub const TEXT_MAX_BYTES: usize = 4 * 1024;
 /// An interval that ends this far beyond the collector's clock is set aside.
 pub const FUTURE_MAX_MS: i64 = 120_000;
+/// Envelopes that one question where to go on names.
+pub const RESUME_HELD_MAX: usize = 1_024;
+/// A host that comes back with older state gets a new epoch only if the old one was silent so long.
+pub const EPOCH_SILENT_MS: i64 = 15 * 60_000;
 /// Longest life of a command, in milliseconds.
 pub const COMMAND_LIFE_MAX_MS: i64 = 24 * 3_600_000;
 /// Longest life of a `delete` command, in milliseconds.

@@ -1,5 +1,7 @@
 //! The payload of a batch: intervals of one host with the usage of its accounts.
 
+mod repair;
+
 use super::command::Outcome;
 use super::{PayloadError, from_json, to_json};
 use crate::interval::is_within_one_hour;

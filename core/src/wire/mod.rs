@@ -5,7 +5,9 @@ pub mod batch;
 pub mod command;
 pub mod enroll;
 pub mod envelope;
+pub mod gap;
 pub mod key;
+pub mod resume;
 
 /// Version of every payload in this folder.
 pub const VERSION: u32 = 1;
