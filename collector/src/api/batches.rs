@@ -24,7 +24,7 @@ pub fn routes() -> axum::Router<AppState> {
 }
 
 /// Sealed bytes as an answer.
-fn sealed(bytes: Vec<u8>) -> Response {
+pub(super) fn sealed(bytes: Vec<u8>) -> Response {
     ([(CONTENT_TYPE, HeaderValue::from_static("application/octet-stream"))], bytes).into_response()
 }
 
@@ -77,7 +77,7 @@ async fn deliver(app: &AppState, request: Request) -> Result<Response, Problem> 
         let detail = "too many batches are being received; try again in a few seconds";
         Problem::new(StatusCode::SERVICE_UNAVAILABLE, "overloaded", detail)
     })?;
-    let read = tokio::time::timeout(BODY_TIME, read_envelope(app, request.into_body())).await;
+    let read = tokio::time::timeout(BODY_TIME, read_envelope(app, Domain::Batch, request.into_body())).await;
     let (key, header, bytes) = read.map_err(|_| slow())??;
     let received = {
         let _turn = app.decodes.acquire().await.map_err(|e| Problem::internal(&e))?;
@@ -95,7 +95,11 @@ async fn deliver(app: &AppState, request: Request) -> Result<Response, Problem> 
 }
 
 /// Reads the header, verifies it, and only then reads as much as it announces.
-async fn read_envelope(app: &App, mut body: Body) -> Result<(KnownKey, Header, Vec<u8>), Problem> {
+pub(super) async fn read_envelope(
+    app: &App,
+    domain: Domain,
+    mut body: Body,
+) -> Result<(KnownKey, Header, Vec<u8>), Problem> {
     let mut bytes = Vec::new();
     let mut verified: Option<(KnownKey, Header)> = None;
     while let Some(frame) = body.frame().await {
@@ -103,7 +107,7 @@ async fn read_envelope(app: &App, mut body: Body) -> Result<(KnownKey, Header, V
         let Ok(data) = frame.into_data() else { continue };
         bytes.extend_from_slice(&data);
         if verified.is_none() && bytes.len() >= ENVELOPE_HEADER_BYTES {
-            verified = Some(verify(&bytes, Domain::Batch, &app.host_keys).map_err(|e| refused(&e))?);
+            verified = Some(verify(&bytes, domain, &app.host_keys).map_err(|e| refused(&e))?);
         }
         let stored = verified.map_or(0, |(_, h)| h.stored_len);
         let max = ENVELOPE_HEADER_BYTES.saturating_add(stored);
@@ -116,7 +120,7 @@ async fn read_envelope(app: &App, mut body: Body) -> Result<(KnownKey, Header, V
     Ok((key, header, bytes))
 }
 
-fn answer(app: &App, outcome: Outcome, header: &Header, now_ms: i64) -> Result<Response, Problem> {
+pub(super) fn answer(app: &App, outcome: Outcome, header: &Header, now_ms: i64) -> Result<Response, Problem> {
     let ack = |standing: &Standing| {
         let bytes =
             acknowledge(&app.keys, standing, header.hash, now_ms).map_err(|e| Problem::internal(&e))?;
@@ -156,19 +160,19 @@ fn answer(app: &App, outcome: Outcome, header: &Header, now_ms: i64) -> Result<R
     }
 }
 
-fn refused(why: &Refused) -> Problem {
+pub(super) fn refused(why: &Refused) -> Problem {
     let (status, code) = match why {
         Refused::UnknownKey(_) => (StatusCode::UNAUTHORIZED, "unknown_key"),
         Refused::OtherHost { .. } => (StatusCode::UNAUTHORIZED, "wrong_host"),
         Refused::Signature => (StatusCode::UNAUTHORIZED, "bad_signature"),
         Refused::Form(OpenError::TooLarge { .. }) => (StatusCode::PAYLOAD_TOO_LARGE, "too_large"),
-        Refused::Form(_) => (StatusCode::BAD_REQUEST, "bad_envelope"),
+        Refused::Form(_) | Refused::Payload(_) => (StatusCode::BAD_REQUEST, "bad_envelope"),
     };
     Problem::new(status, code, why.to_string())
 }
 
 /// What a request announces is refused before any of it is read.
-fn check_length(headers: &HeaderMap, max: usize) -> Result<(), Problem> {
+pub(super) fn check_length(headers: &HeaderMap, max: usize) -> Result<(), Problem> {
     let announced =
         headers.get(CONTENT_LENGTH).and_then(|v| v.to_str().ok()).and_then(|v| v.parse::<u64>().ok());
     if announced.is_some_and(|n| usize::try_from(n).map_or(true, |n| n > max)) {
@@ -182,7 +186,7 @@ fn too_large(max: usize) -> Problem {
     Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "too_large", detail)
 }
 
-fn slow() -> Problem {
+pub(super) fn slow() -> Problem {
     let detail = format!("the body did not arrive within {} s", BODY_TIME.as_secs());
     Problem::new(StatusCode::REQUEST_TIMEOUT, "slow_body", detail)
 }

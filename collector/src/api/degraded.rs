@@ -51,7 +51,7 @@ pub struct Stretch {
     to: String,
     /// Seconds of it in which this was so, rounded up; fewer where it came and went.
     lasted_s: i64,
-    /// `ebpf` or `proc`.
+    /// `ebpf` or `proc`; `none`: the host lost what it had measured.
     tier: String,
     /// Lowest shares of the truth that the agent saw in it, 0 to 1; absent: not known.
     coverage: Coverage,

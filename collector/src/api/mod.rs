@@ -15,6 +15,7 @@ pub mod money;
 pub mod openapi;
 pub mod ops;
 pub mod problem;
+pub mod resume;
 pub mod state;
 pub mod usage;
 pub mod users;
@@ -32,6 +33,7 @@ use axum::http::{StatusCode, Uri};
 pub fn router(app: AppState) -> Router {
     Router::new()
         .merge(batches::routes())
+        .merge(resume::routes())
         .merge(accounts::routes())
         .merge(usage::routes())
         .merge(fleet::routes())

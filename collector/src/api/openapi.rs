@@ -12,6 +12,8 @@ use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
     paths(
         super::batches::enroll,
         super::batches::batches,
+        super::resume::gaps,
+        super::resume::resume,
         super::accounts::list,
         super::accounts::get,
         super::imports::add_account,

@@ -58,8 +58,8 @@ impl Status {
 /// The host's row as far as the chain needs it.
 pub(super) struct Row {
     pub(super) host: HostRow,
-    uuid: HostId,
-    chain: Chain,
+    pub(super) uuid: HostId,
+    pub(super) chain: Chain,
 }
 
 /// Reads a host.
@@ -100,7 +100,7 @@ pub fn store(
         Verdict::AckAgain => Ok(Outcome::Again(standing(tx, &row, header.stamp.epoch)?)),
         Verdict::Want(seq) => Ok(Outcome::Want(seq)),
         Verdict::Resume => Ok(Outcome::Resume),
-        Verdict::Fork => fork(tx, &row, received, now_ms).map(|()| Outcome::Fork),
+        Verdict::Fork => fork(tx, &row, (header, &received.bytes), now_ms).map(|()| Outcome::Fork),
         Verdict::Store { billed } => {
             let status = keep(tx, &row, received, billed, record, now_ms)?;
             let (durable_seq, durable_hash) = (header.stamp.seq, header.hash);
@@ -121,7 +121,7 @@ fn stored_hash(conn: &Connection, host: i64, header: &Header) -> Result<Option<[
 }
 
 /// The chain's end in the epoch that is answered; an old epoch's from its last envelope.
-fn standing(conn: &Connection, row: &Row, epoch: u64) -> Result<Standing, DbError> {
+pub(super) fn standing(conn: &Connection, row: &Row, epoch: u64) -> Result<Standing, DbError> {
     let (host, state) = (row.uuid, row.chain.state);
     let now = Standing {
         host,
@@ -173,8 +173,10 @@ fn keep(
         "INSERT INTO envelope (host, epoch, seq, hash, received_ms, status, bytes) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
     )?
     .execute(params![host.id, epoch, seq, received.header.hash, now_ms, status.as_str(), received.bytes])?;
-    tx.prepare_cached("UPDATE host SET epoch = ?2, high_seq = ?3, high_hash = ?4 WHERE id = ?1")?
-        .execute(params![host.id, epoch, seq, received.header.hash])?;
+    tx.prepare_cached(
+        "UPDATE host SET epoch = ?2, high_seq = ?3, high_hash = ?4, spoke_ms = ?5 WHERE id = ?1",
+    )?
+    .execute(params![host.id, epoch, seq, received.header.hash, now_ms])?;
     if status == Status::Billed {
         forward(tx, host.id, epoch, seq)?;
     }
@@ -223,8 +225,13 @@ pub(super) fn try_count(
 }
 
 /// Keeps the contradicting bytes, freezes the host, raises an alert.
-fn fork(tx: &Transaction<'_>, row: &Row, received: &Received, now_ms: i64) -> Result<(), DbError> {
-    let (host, stamp) = (&row.host, &received.header.stamp);
+pub(super) fn fork(
+    tx: &Transaction<'_>,
+    row: &Row,
+    (header, bytes): (&Header, &[u8]),
+    now_ms: i64,
+) -> Result<(), DbError> {
+    let (host, stamp) = (&row.host, &header.stamp);
     let sql = "SELECT count(*) FROM forked WHERE host = ?1";
     let kept: i64 = tx.prepare_cached(sql)?.query_row([host.id], |r| r.get(0))?;
     if kept < FORKED_MAX {
@@ -233,20 +240,19 @@ fn fork(tx: &Transaction<'_>, row: &Row, received: &Received, now_ms: i64) -> Re
         tx.prepare_cached(
             "INSERT OR IGNORE INTO forked (host, hash, epoch, seq, received_ms, bytes) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
         )?
-        .execute(params![
-            host.id,
-            received.header.hash,
-            number(stamp.epoch),
-            number(stamp.seq),
-            now_ms,
-            received.bytes
-        ])?;
+        .execute(params![host.id, header.hash, number(stamp.epoch), number(stamp.seq), now_ms, bytes])?;
     }
+    let why = format!("envelope {} of epoch {} contradicts what is stored", stamp.seq, stamp.epoch);
+    freeze(tx, host, &why, now_ms)
+}
+
+/// Two copies of a host were seen: nothing of either is billed until somebody looks.
+pub(super) fn freeze(tx: &Transaction<'_>, host: &HostRow, why: &str, now_ms: i64) -> Result<(), DbError> {
     tx.prepare_cached("UPDATE host SET state = 'frozen' WHERE id = ?1 AND state = 'live'")?
         .execute([host.id])?;
     let detail = format!(
-        "envelope {} of epoch {} contradicts what is stored: two copies of this host send. Nothing of it is billed until `hostmeter host thaw {}`",
-        stamp.seq, stamp.epoch, host.name
+        "{why}: two copies of this host send. Nothing of it is billed until `hostmeter host thaw {}`",
+        host.name
     );
     alerts::raise(tx, &format!("fork:{}", host.name), "fork", host.name.as_str(), &detail, now_ms)
 }

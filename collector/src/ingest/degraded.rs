@@ -32,6 +32,21 @@ pub fn note(tx: &Transaction<'_>, host: i64, batch: &Batch) -> Result<(), DbErro
     Ok(())
 }
 
+/// Adds a time of which everything is lost.
+pub fn note_lost(
+    tx: &Transaction<'_>,
+    host: i64,
+    (from_ms, to_ms): (i64, i64),
+    why: &str,
+) -> Result<(), DbError> {
+    if from_ms >= to_ms {
+        return Ok(());
+    }
+    let cause = Cause { host, tier: "none".to_owned(), why: cut(why, NOTE_MAX_CHARS) };
+    let lowest_ppm = [Some(0); 3];
+    join(tx, &cause, Stretch { from_ms, to_ms, lasted_ms: to_ms.saturating_sub(from_ms), lowest_ppm })
+}
+
 /// Removes some stretches that ended too long ago; returns how many, 0 when none is left.
 pub fn forget(tx: &Transaction<'_>, now_ms: i64, rows: i64) -> Result<usize, DbError> {
     // Host by host, as the index is.

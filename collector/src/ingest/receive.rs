@@ -46,6 +46,9 @@ pub enum Refused {
     /// The signature does not fit.
     #[error("the envelope's signature is wrong")]
     Signature,
+    /// Signed, but not understood; nothing of it is kept.
+    #[error("{0}")]
+    Payload(String),
 }
 
 /// Checks a header before the body is read: the key is known and good, the host is its own, the signature fits.

@@ -4,6 +4,7 @@ mod degraded;
 mod enrolling;
 mod receiving;
 mod releasing;
+mod resuming;
 mod scope;
 mod serving;
 mod usage;

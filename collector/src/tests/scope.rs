@@ -25,6 +25,8 @@ use Access::{Admin, List, Open, Own, Reader};
 const ROUTES: &[(&str, &str, Access)] = &[
     ("POST", "/v1/enroll", Open),
     ("POST", "/v1/batches", Open),
+    ("POST", "/v1/gaps", Open),
+    ("POST", "/v1/resume", Open),
     ("GET", "/healthz", Open),
     ("GET", "/readyz", Open),
     ("GET", "/openapi.json", Open),
@@ -195,6 +197,7 @@ fn the_table_knows_every_route() {
         include_str!("../api/lifecycle.rs"),
         include_str!("../api/money.rs"),
         include_str!("../api/ops.rs"),
+        include_str!("../api/resume.rs"),
         include_str!("../api/usage.rs"),
         include_str!("../api/users.rs"),
     ];
