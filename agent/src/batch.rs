@@ -106,9 +106,15 @@ impl Sealer {
     }
 
     fn seal_all(&self, place: Place, drafts: &[Batch]) -> Result<Vec<Vec<u8>>, BatchError> {
+        let payloads = drafts.iter().map(Batch::encode).collect::<Result<Vec<_>, _>>()?;
+        self.seal_payloads(place, &payloads)
+    }
+
+    /// Seals payloads of batches as envelopes that go on from `place`.
+    pub fn seal_payloads(&self, place: Place, payloads: &[Vec<u8>]) -> Result<Vec<Vec<u8>>, BatchError> {
         let (mut seq, mut prev) = (place.seq, place.hash);
-        let mut out = Vec::with_capacity(drafts.len());
-        for draft in drafts {
+        let mut out = Vec::with_capacity(payloads.len());
+        for payload in payloads {
             seq = seq.saturating_add(1);
             let stamp = Stamp {
                 domain: Domain::Batch,
@@ -120,7 +126,7 @@ impl Sealer {
                 wall_ns: place.wall_ns,
                 boottime_ns: place.boottime_ns,
             };
-            let envelope = seal(&stamp, &draft.encode()?, &self.key)?;
+            let envelope = seal(&stamp, payload, &self.key)?;
             prev = header_hash(&envelope);
             out.push(envelope);
         }

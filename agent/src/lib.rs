@@ -13,6 +13,7 @@ pub mod control;
 pub mod disk;
 pub mod ebpf;
 pub mod enroll;
+pub mod epoch;
 pub mod executor;
 pub mod host;
 pub mod host_window;

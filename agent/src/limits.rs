@@ -153,6 +153,8 @@ pub const PHASE_MAX_MS: i64 = 5_000;
 pub const CONNECT_MAX_MS: u64 = 10_000;
 /// Time for one request and its answer, in milliseconds.
 pub const REQUEST_MAX_MS: u64 = 30_000;
+/// A host that is told to wait for a new epoch asks again after this time at the latest.
+pub const RESUME_WAIT_MAX_MS: i64 = 60_000;
 /// How long the collector may hold a request for commands, in seconds.
 pub const LONG_POLL_SEC: u64 = 25;
 /// Time for a long poll and its answer, in milliseconds.

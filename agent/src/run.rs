@@ -4,12 +4,13 @@ use crate::batch::Sealer;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::disk::{Disk, DiskError};
+use crate::epoch::{self, EpochError};
 use crate::http::{Base, Client, HttpError};
 use crate::limits::{INBOX_MAX, PHASE_MAX_MS, STOP_SHIP_MAX};
 use crate::os::{self, OsError};
 use crate::sampler::SampleError;
 use crate::sampling::{self, Inbox, Parts, SamplingError};
-use crate::ship::{Link, Shipper, Wake, lock};
+use crate::ship::{Left, Link, Shipper, Wake, lock};
 use crate::spool::{Findings, Spool, SpoolError};
 use crate::state::{Enrolment, StateDir, StateError};
 use crate::status::ShipStatus;
@@ -19,7 +20,8 @@ use hostmeter_core::ids::HostId;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::runtime::Runtime;
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::{oneshot, watch};
 
 /// Why the agent does not run or ended.
@@ -31,6 +33,9 @@ pub enum RunError {
     /// Spool.
     #[error("spool: {0}")]
     Spool(#[from] SpoolError),
+    /// A new epoch could not be begun.
+    #[error(transparent)]
+    Epoch(#[from] EpochError),
     /// The way to the collector.
     #[error(transparent)]
     Http(#[from] HttpError),
@@ -56,9 +61,45 @@ pub enum RunError {
 
 /// Runs until SIGTERM or SIGINT.
 pub fn run(config: &Config) -> Result<(), RunError> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let mut signals = runtime.block_on(async { Signals::catch() })?;
+    let done = loop {
+        match run_epoch(config, &runtime, &mut signals) {
+            Ok(Left::NewEpoch) => tracing::info!("beginning again in a new epoch"),
+            Ok(Left::Alone) => break Ok(()),
+            Err(e) => break Err(e),
+        }
+    };
+    // Calls that block (a socket, a name look-up) must not hold up the end.
+    runtime.shutdown_background();
+    done
+}
+
+/// What ends the agent; also between two epochs.
+struct Signals {
+    term: Signal,
+    int: Signal,
+}
+
+impl Signals {
+    fn catch() -> std::io::Result<Self> {
+        Ok(Self { term: signal(SignalKind::terminate())?, int: signal(SignalKind::interrupt())? })
+    }
+
+    async fn any(&mut self) {
+        tokio::select! {
+            _ = self.term.recv() => {}
+            _ = self.int.recv() => {}
+        }
+    }
+}
+
+fn run_epoch(config: &Config, runtime: &Runtime, signals: &mut Signals) -> Result<Left, RunError> {
     let state = StateDir::open(&config.state_dir)?;
     let (enrolment, key) = state.identity()?;
-    let (host, epoch, boot) = (enrolment.host_id, enrolment.epoch, os::boot_id()?);
+    let boot = os::boot_id()?;
+    let (enrolment, floor_ms) = epoch::settle(&state, enrolment, boot, config.spool_max_bytes)?;
+    let (host, epoch) = (enrolment.host_id, enrolment.epoch);
     let sealer = Arc::new(Sealer { host, epoch, key, boot });
     let (spool, findings) = Spool::open(&state.spool(), host, epoch, config.spool_max_bytes)?;
     let name = enrolment.name.to_string();
@@ -84,20 +125,17 @@ pub fn run(config: &Config) -> Result<(), RunError> {
         state,
         host: name,
         damage: told(&findings),
+        floor_ms,
         interval_ms: config.interval_ms,
         ready: Box::new(|| {
             let _no_manager = sd_notify::notify(&[sd_notify::NotifyState::Ready]);
         }),
     };
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let socket = config.executor_socket.clone();
-    let done = runtime.block_on(async {
+    runtime.block_on(async {
         let ways = Ways { link, shipper, socket, inbox: inbox_in, wake: wake_in, acked: acked_out };
-        ways.serve(start_sampling(parts)?).await
-    });
-    // Calls that block (a socket, a name look-up) must not hold up the end.
-    runtime.shutdown_background();
-    done
+        ways.serve(start_sampling(parts)?, signals).await
+    })
 }
 
 fn link(
@@ -121,6 +159,7 @@ fn link(
         clock: Arc::new(Mutex::new(clock)),
         report: Arc::new(Mutex::new(ShipStatus { url, ..ShipStatus::default() })),
         backoff_ms: (config.backoff_min_ms, config.backoff_max_ms),
+        state_dir: state.path().to_owned(),
     })
 }
 
@@ -146,24 +185,25 @@ struct Ways {
 
 impl Ways {
     /// Ships and passes commands on until sampling ended, which a signal makes it do.
-    async fn serve(self, mut ended: Ended) -> Result<(), RunError> {
-        let mut term = signal(SignalKind::terminate())?;
-        let mut int = signal(SignalKind::interrupt())?;
+    async fn serve(self, mut ended: Ended, signals: &mut Signals) -> Result<Left, RunError> {
         let report = Arc::clone(&self.link.report);
-        let shipping = tokio::spawn(self.shipper.run());
+        let mut shipping = tokio::spawn(self.shipper.run());
         let commands = self.socket.map(|socket| tokio::spawn(commands::run(self.link, socket)));
         if commands.is_none() {
             tracing::info!("no executor.socket is configured: this host takes no commands");
         }
-        let result = tokio::select! {
-            result = &mut ended => result,
-            _ = term.recv() => stop(&self.inbox, ended).await,
-            _ = int.recv() => stop(&self.inbox, ended).await,
+        let (result, left) = tokio::select! {
+            result = &mut ended => (result, Left::Alone),
+            () = signals.any() => (stop(&self.inbox, ended).await, Left::Alone),
+            Ok(Left::NewEpoch) = &mut shipping => (stop(&self.inbox, ended).await, Left::NewEpoch),
         };
         if let Some(task) = commands {
             task.abort();
         }
         let last_seq = result.map_err(|_| RunError::Panicked)??;
+        if left == Left::NewEpoch {
+            return Ok(left);
+        }
         // The last batch is durable; if the collector is near, it may have it before we go.
         self.wake.send_replace(Wake { seq: last_seq, is_urgent: true });
         let mut acked = self.acked;
@@ -172,7 +212,7 @@ impl Ways {
         let shipped = tokio::time::timeout(pause, acked.wait_for(|seq| *seq >= last_seq)).await;
         shipping.abort();
         tracing::info!(batch = last_seq, shipped = matches!(shipped, Ok(Ok(_))), "hostmeter-agent ends");
-        Ok(())
+        Ok(left)
     }
 }
 

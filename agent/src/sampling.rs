@@ -66,6 +66,8 @@ pub struct Parts {
     pub host: String,
     /// Damage that opening the spool found, for people; empty if none.
     pub damage: String,
+    /// Before this time nothing is measured again; `None`: the spool alone tells.
+    pub floor_ms: Option<i64>,
     /// Length of an interval.
     pub interval_ms: i64,
     /// Called once, after the first sweep.
@@ -105,7 +107,7 @@ pub fn run(mut parts: Parts) -> Result<u64, SamplingError> {
     }
     let ready = std::mem::replace(&mut parts.ready, Box::new(|| ()));
     let now_ms = lock(&parts.clock).at_ms(os::ms(reading.boottime_ns));
-    let open = Open::begin(parts.spool.tail(), &reading, now_ms);
+    let open = Open::begin(parts.spool.tail(), &reading, now_ms, parts.floor_ms);
     let ticks = Ticks::new(parts.interval_ms);
     let sample = SampleStatus { last_to_ms: parts.spool.tail().to_ms, ..SampleStatus::default() };
     let status = StatusFile::open(parts.state.path())?;

@@ -4,6 +4,7 @@
 
 mod answer;
 mod backoff;
+mod resume;
 
 pub use backoff::Backoff;
 
@@ -17,6 +18,8 @@ use crate::state::Enrolment;
 use crate::status::ShipStatus;
 use answer::Verdict;
 use hostmeter_core::wire::ack::{Ack, HostState};
+use resume::Question;
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::sync::watch;
@@ -45,6 +48,8 @@ pub struct Link {
     pub report: Arc<Mutex<ShipStatus>>,
     /// Bounds of the pause after a failure, in milliseconds.
     pub backoff_ms: (i64, i64),
+    /// Where a granted epoch is written down.
+    pub state_dir: PathBuf,
 }
 
 /// Locks what is never left half changed.
@@ -77,6 +82,9 @@ pub struct Shipper {
     acked: watch::Sender<u64>,
     phase: Duration,
     backoff: Backoff,
+    /// Where to go on was asked and answered.
+    is_resumed: bool,
+    question: Option<Question>,
 }
 
 /// What to do next.
@@ -84,6 +92,16 @@ enum Next {
     GoOn,
     Pause(Duration),
     Stop(String),
+    NewEpoch,
+}
+
+/// Why shipping ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Left {
+    /// The sampling thread is gone.
+    Alone,
+    /// A new epoch was granted and written down: everything begins again under it.
+    NewEpoch,
 }
 
 impl Shipper {
@@ -97,25 +115,35 @@ impl Shipper {
         phase: Duration,
     ) -> Self {
         let backoff = Backoff::new(link.backoff_ms.0, link.backoff_ms.1);
-        Self { link, reader, wake, acked, phase, backoff }
+        Self { link, reader, wake, acked, phase, backoff, is_resumed: false, question: None }
     }
 
-    /// Ships until the sampling thread is gone.
-    pub async fn run(mut self) {
+    /// Ships until the sampling thread is gone or a new epoch is granted.
+    pub async fn run(mut self) -> Left {
         loop {
-            let next = match self.reader.read_next() {
-                Ok(Some(entry)) => self.ship(&entry).await,
-                Ok(None) if self.wait().await => Next::GoOn,
-                Ok(None) => return,
-                Err(e @ SpoolError::Damaged { .. }) => Next::Stop(e.to_string()),
-                Err(e) => self.failed(e.to_string(), 0),
-            };
+            let next = if self.is_resumed { self.next_entry().await } else { Some(self.ask().await) };
             match next {
-                Next::GoOn => {}
-                Next::Pause(pause) => sleep(pause).await,
-                Next::Stop(why) => return self.stop(&why).await,
+                None => return Left::Alone,
+                Some(Next::GoOn) => {}
+                Some(Next::Pause(pause)) => sleep(pause).await,
+                Some(Next::NewEpoch) => return Left::NewEpoch,
+                Some(Next::Stop(why)) => {
+                    self.stop(&why).await;
+                    return Left::Alone;
+                }
             }
         }
+    }
+
+    /// Ships the next envelope, or waits for one. `None`: the sampling thread is gone.
+    async fn next_entry(&mut self) -> Option<Next> {
+        Some(match self.reader.read_next() {
+            Ok(Some(entry)) => self.ship(&entry).await,
+            Ok(None) if self.wait().await => Next::GoOn,
+            Ok(None) => return None,
+            Err(e @ SpoolError::Damaged { .. }) => Next::Stop(e.to_string()),
+            Err(e) => self.failed(e.to_string(), 0),
+        })
     }
 
     /// Waits for something new, then for this host's phase. `false`: the sampling thread is gone.
@@ -137,8 +165,9 @@ impl Shipper {
     async fn ship(&mut self, entry: &Entry) -> Next {
         match self.send(entry).await {
             Ok(Verdict::Acked(ack)) => self.acknowledged(entry, &ack),
-            Ok(Verdict::Want(seq)) => self.rewind(entry, seq),
+            Ok(Verdict::Want(seq)) => self.rewind(entry, seq).await,
             Ok(Verdict::Fork(why)) => Next::Stop(why),
+            Ok(Verdict::Resume(why)) => self.ask_again(entry, why),
             Ok(Verdict::Later { why, at_least_ms }) => {
                 self.back_to(entry);
                 self.failed(why, at_least_ms)
@@ -182,7 +211,7 @@ impl Shipper {
         }
         let last = match self.skip_to(entry, ack) {
             Ok(last) => last,
-            Err(why) => return Next::Stop(why),
+            Err(why) => return self.ask_again(entry, why),
         };
         self.reader.ack(last.as_ref().unwrap_or(entry), ack.archived_seq);
         self.backoff.reset();
@@ -212,8 +241,7 @@ impl Shipper {
         let ahead = || {
             format!(
                 "the collector holds batch {}, which was never made here: this host's state is older than the \
-                 collector's (restored from a backup, or copied); enrol it again with `hostmeter host add NAME \
-                 --replace`",
+                 collector's (restored from a backup, or copied)",
                 ack.durable_seq
             )
         };
@@ -224,24 +252,38 @@ impl Shipper {
         if held.hash == ack.durable_hash.0 { Ok(Some(held)) } else { Err(ahead()) }
     }
 
-    fn rewind(&mut self, entry: &Entry, seq: u64) -> Next {
-        if seq != entry.seq {
-            match self.reader.seek(seq) {
-                Ok(true) => {
-                    tracing::info!("the collector wants batch {seq}: sending again from there");
-                    return Next::GoOn;
-                }
-                Ok(false) => {}
-                Err(e) => return self.failed(e.to_string(), 0),
+    /// Goes back to the number that the collector wants. What is not held any more is said to be lost.
+    async fn rewind(&mut self, entry: &Entry, seq: u64) -> Next {
+        if seq == entry.seq {
+            self.back_to(entry);
+            return self.failed(format!("the collector wants batch {seq}, which was just sent"), 0);
+        }
+        let next = match self.reader.seek(seq) {
+            Ok(true) => {
+                tracing::info!("the collector wants batch {seq}: sending again from there");
+                return Next::GoOn;
+            }
+            Ok(false) => self.reader.read_next(),
+            Err(e) => Err(e),
+        };
+        match next {
+            Ok(Some(next)) if next.seq > seq => self.lose(seq, &next).await,
+            Ok(_) => {
+                let why = format!("the collector wants batch {seq}, which was never made here");
+                self.ask_again(entry, why)
+            }
+            Err(e) => {
+                self.back_to(entry);
+                self.failed(e.to_string(), 0)
             }
         }
+    }
+
+    /// Both sides disagree: after a pause it is asked where to go on.
+    fn ask_again(&mut self, entry: &Entry, why: String) -> Next {
         self.back_to(entry);
-        let held = self.reader.range().map_or_else(|| "nothing".to_owned(), |(a, b)| format!("{a} to {b}"));
-        let why = format!(
-            "the collector wants batch {seq}, but the spool holds {held}; restore the collector's newest backup, or \
-             the spool's segments that were set aside"
-        );
-        self.failed(why, self.link.backoff_ms.1)
+        self.is_resumed = false;
+        self.failed(why, 0)
     }
 
     /// Notes a failure (in the log only when it is a new one) and draws the pause.

@@ -17,6 +17,7 @@
 mod baseline;
 pub mod reader;
 pub mod record;
+pub mod reseal;
 mod scan;
 mod segments;
 

@@ -22,12 +22,15 @@ impl Open {
     }
 
     /// The first interval: goes on from the last durable one if the source is the same; else the hole is named.
-    pub(super) fn begin(tail: &Tail, first: &Reading, now_ms: i64) -> Self {
-        let Some(last_ms) = tail.to_ms else {
+    /// Before `floor_ms` all that is known was measured already: a baseline of that time does not count.
+    pub(super) fn begin(tail: &Tail, first: &Reading, now_ms: i64, floor_ms: Option<i64>) -> Self {
+        let Some(last_ms) = tail.to_ms.max(floor_ms) else {
             return Self::new(Baseline::of(first), now_ms, Vec::new());
         };
         match &tail.baseline {
-            Some(base) if base.source == first.source => Self::new(base.clone(), last_ms, Vec::new()),
+            Some(base) if base.source == first.source && tail.to_ms >= floor_ms => {
+                Self::new(base.clone(), last_ms, Vec::new())
+            }
             _ => {
                 let holes = hole(last_ms, now_ms, "agent restarted");
                 Self::new(Baseline::of(first), now_ms.max(last_ms), holes)

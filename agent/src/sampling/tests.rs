@@ -74,6 +74,7 @@ impl Runs {
         let (durable_in, durable) = crossbeam_channel::bounded(4);
         let (wake, woken) = watch::channel(Wake::default());
         let parts = Parts {
+            floor_ms: None,
             sweep: machine(Arc::clone(&self.used), map_id, tier),
             disk: None,
             spool,

@@ -13,6 +13,8 @@ pub(super) enum Verdict {
     Acked(Ack),
     /// Send again from this number.
     Want(u64),
+    /// The collector does not know this epoch: ask where to go on.
+    Resume(String),
     /// Two copies of this host: stop.
     Fork(String),
     /// Try again after a pause.
@@ -33,6 +35,7 @@ pub(super) fn judge(answer: &Answer, enrolment: &Enrolment, request_hash: [u8; 3
     match (answer.status.as_u16(), problem.code.as_str(), problem.want) {
         (409, "want", Some(seq)) => Verdict::Want(seq),
         (409, "fork", _) => Verdict::Fork(answer.complaint()),
+        (409, "resume", _) => Verdict::Resume(answer.complaint()),
         (429 | 503, ..) => {
             let sec = answer.retry_after_sec.and_then(|s| i64::try_from(s).ok()).unwrap_or(0);
             Verdict::Later { why: answer.complaint(), at_least_ms: sec.saturating_mul(1_000) }
@@ -136,7 +139,7 @@ mod tests {
             409,
             r#"{"code":"resume","detail":"x"}"#,
             None,
-            "Hopeless(\"the collector answered 409 Conflict: x\")",
+            "Resume(\"the collector answered 409 Conflict: x\")",
         );
         check(409, r#"{"code":"want"}"#, None, "Hopeless(\"the collector answered 409 Conflict: \")");
         check(401, r#"{"detail":"x"}"#, None, "Hopeless(\"the collector answered 401 Unauthorized: x\")");

@@ -5,10 +5,14 @@ use crate::http::Base;
 use crate::limits::SPOOL_MIN_BYTES;
 use crate::spool::Spool;
 use hostmeter_core::ids::{BootId, HostId, HostName};
-use hostmeter_core::ingest::{Chain, Verdict as Decision, decide};
+use hostmeter_core::ingest::{Chain, GapVerdict, Verdict as Decision, decide, decide_gap};
+use hostmeter_core::limits::{EPOCH_SILENT_MS, RESUME_HELD_MAX};
+use hostmeter_core::resume::{self, Known};
 use hostmeter_core::wire::VERSION;
 use hostmeter_core::wire::envelope::{Domain, Header, Stamp, open, seal};
+use hostmeter_core::wire::gap::Lost;
 use hostmeter_core::wire::key::{Hash, SigningKey};
+use hostmeter_core::wire::resume::{Resume, Resumed};
 use http_body_util::{BodyExt, Full};
 use hyper::body::{Bytes, Incoming};
 use hyper::service::service_fn;
@@ -40,12 +44,55 @@ struct Collector {
     stored: BTreeMap<u64, Header>,
     mishaps: VecDeque<Mishap>,
     seen: Vec<u64>,
+    /// Where the chain goes on after a gap: its last number, and the next one's `prev`.
+    filled: Option<(u64, [u8; 32])>,
+    /// What was said to be lost.
+    lost: Vec<(u64, u64)>,
+    /// How long the host is silent.
+    silent_ms: i64,
 }
 
 impl Collector {
     fn chain(&self) -> Chain {
-        let (high_seq, high_hash) = self.stored.last_key_value().map_or((0, [0; 32]), |(s, h)| (*s, h.hash));
+        let last = self.stored.last_key_value().map_or((0, [0; 32]), |(s, h)| (*s, h.hash));
+        let (high_seq, high_hash) = last.max(self.filled.unwrap_or_default());
         Chain { epoch: 1, high_seq, high_hash, state: HostState::Live }
+    }
+
+    fn resume(&self, body: &[u8]) -> (u16, Vec<u8>) {
+        let (header, payload) = open(body, Domain::Resume, &key(2).public()).expect("a question of the host");
+        let asked = Resume::decode(&payload).unwrap();
+        let known = Known { spoke_ms: 0, behind_ms: None, now_ms: self.silent_ms, granted: None };
+        let stored = |seq| self.stored.get(&seq).map(|h| h.hash);
+        let (epoch, stored_seq) =
+            match resume::decide(&self.chain(), &known, header.stamp.epoch, &asked, stored) {
+                resume::Verdict::GoOn { stored_seq } => (1, stored_seq),
+                resume::Verdict::Grant { stored_seq } => (2, stored_seq),
+                resume::Verdict::Older => return (409, b"{\"code\":\"older\"}".to_vec()),
+                resume::Verdict::Wait(_) => {
+                    return (409, b"{\"code\":\"wait\",\"wait_ms\":1,\"detail\":\"older state\"}".to_vec());
+                }
+                _ => return (409, b"{\"code\":\"fork\",\"detail\":\"two copies\"}".to_vec()),
+            };
+        let resumed = Resumed {
+            v: VERSION,
+            epoch,
+            stored_seq,
+            watermark_ms: Some(9),
+            state: HostState::Live,
+            collector_ms: os::now().unwrap().wall_ms(),
+            request_hash: Hash(header.hash),
+        };
+        (200, seal(&stamp(Domain::Resume, epoch, stored_seq), &resumed.encode().unwrap(), &key(3)).unwrap())
+    }
+
+    fn lose(&mut self, body: &[u8]) -> Vec<u8> {
+        let (header, payload) = open(body, Domain::Gap, &key(2).public()).expect("a gap of the host");
+        let lost = Lost::decode(&payload).unwrap();
+        assert_eq!(decide_gap(&self.chain(), 1, (lost.from_seq, lost.to_seq)), GapVerdict::Fill);
+        self.filled = Some((lost.to_seq, lost.next_prev.0));
+        self.lost.push((lost.from_seq, lost.to_seq));
+        self.acknowledge(&header, 0, &key(3))
     }
 
     /// Status, body and Retry-After; `None`: the connection is closed without an answer.
@@ -66,8 +113,14 @@ impl Collector {
             Decision::Fork => return Some((409, b"{\"code\":\"fork\",\"detail\":\"two\"}".to_vec(), None)),
             Decision::Resume => return Some((409, b"{\"code\":\"resume\"}".to_vec(), None)),
         }
-        let chain = self.chain();
         let less = u64::from(matches!(mishap, Some(Mishap::AcksLess)));
+        let signer = if matches!(mishap, Some(Mishap::StrangerSigns)) { key(9) } else { key(3) };
+        let sealed = self.acknowledge(&header, less, &signer);
+        (!matches!(mishap, Some(Mishap::LosesAnswer))).then_some((200, sealed, None))
+    }
+
+    fn acknowledge(&self, header: &Header, less: u64, signer: &SigningKey) -> Vec<u8> {
+        let chain = self.chain();
         let ack = Ack {
             v: VERSION,
             durable_seq: chain.high_seq - less,
@@ -77,21 +130,13 @@ impl Collector {
             request_hash: Hash(header.hash),
             state: chain.state,
         };
-        let signer = if matches!(mishap, Some(Mishap::StrangerSigns)) { key(9) } else { key(3) };
-        let (domain, host, boot) = (Domain::Ack, HOST, BootId([0; 16]));
-        let stamp = Stamp {
-            domain,
-            host,
-            epoch: 1,
-            seq: ack.durable_seq,
-            prev: [0; 32],
-            boot,
-            wall_ns: 0,
-            boottime_ns: 0,
-        };
-        let sealed = seal(&stamp, &ack.encode().unwrap(), &signer).unwrap();
-        (!matches!(mishap, Some(Mishap::LosesAnswer))).then_some((200, sealed, None))
+        seal(&stamp(Domain::Ack, 1, ack.durable_seq), &ack.encode().unwrap(), signer).unwrap()
     }
+}
+
+fn stamp(domain: Domain, epoch: u64, seq: u64) -> Stamp {
+    let boot = BootId([0; 16]);
+    Stamp { domain, host: HOST, epoch, seq, prev: [0; 32], boot, wall_ns: 0, boottime_ns: 0 }
 }
 
 async fn serve(listener: TcpListener, collector: Arc<Mutex<Collector>>) {
@@ -101,9 +146,17 @@ async fn serve(listener: TcpListener, collector: Arc<Mutex<Collector>>) {
         let service = service_fn(move |request: Request<Incoming>| {
             let collector = Arc::clone(&collector);
             async move {
-                assert_eq!(request.uri().path(), "/v1/batches");
+                let path = request.uri().path().to_owned();
                 let body = request.into_body().collect().await.unwrap().to_bytes();
-                let answer = lock(&collector).answer(&body);
+                let answer = match path.as_str() {
+                    "/v1/batches" => lock(&collector).answer(&body),
+                    "/v1/gaps" => Some((200, lock(&collector).lose(&body), None)),
+                    "/v1/resume" => {
+                        let (status, body) = lock(&collector).resume(&body);
+                        Some((status, body, None))
+                    }
+                    other => panic!("{other}"),
+                };
                 let Some((status, body, retry)) = answer else { return Err("lost") };
                 let mut response = Response::builder().status(status);
                 if let Some(retry) = retry {
@@ -130,7 +183,7 @@ fn add(spool: &mut Spool, count: u64) {
 }
 
 struct Bench {
-    _dir: tempfile::TempDir,
+    dir: tempfile::TempDir,
     spool: Spool,
     collector: Arc<Mutex<Collector>>,
     link: Arc<Link>,
@@ -142,11 +195,18 @@ struct Bench {
 /// A spool with `held` batches, of which the collector has `stored` already.
 async fn bench(held: u64, stored: u64, mishaps: &[Mishap]) -> Bench {
     let dir = tempfile::tempdir().unwrap();
-    let (mut spool, _) = Spool::open(dir.path(), HOST, 1, SPOOL_MIN_BYTES).unwrap();
+    let (mut spool, _) = Spool::open(dir.path(), HOST, 1, 64 * SPOOL_MIN_BYTES).unwrap();
     add(&mut spool, held);
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
-    let mut first = Collector { stored: BTreeMap::new(), mishaps: VecDeque::new(), seen: Vec::new() };
+    let mut first = Collector {
+        stored: BTreeMap::new(),
+        mishaps: VecDeque::new(),
+        seen: Vec::new(),
+        filled: None,
+        lost: Vec::new(),
+        silent_ms: 0,
+    };
     let mut reader = spool.reader();
     for _ in 0..stored {
         first.answer(&reader.read_next().unwrap().unwrap().envelope);
@@ -173,12 +233,13 @@ async fn bench(held: u64, stored: u64, mishaps: &[Mishap]) -> Bench {
         clock: Arc::new(Mutex::new(clock)),
         report: Arc::default(),
         backoff_ms: (1, 3),
+        state_dir: dir.path().to_owned(),
     });
     let (wake, wake_out) = watch::channel(Wake::default());
     let (acked_in, acked) = watch::channel(0);
     let shipper =
         Shipper::new(Arc::clone(&link), spool.reader(), wake_out, acked_in, Duration::from_millis(1));
-    Bench { _dir: dir, spool, collector, link, wake, acked, running: Some(shipper) }
+    Bench { dir, spool, collector, link, wake, acked, running: Some(shipper) }
 }
 
 impl Bench {
@@ -227,8 +288,8 @@ async fn everything_arrives_once_and_in_order() {
 
 #[tokio::test]
 async fn after_a_restart_what_is_stored_is_skipped() {
-    check(5, 3, &[], &[1, 4, 5]).await;
-    check(40, 40, &[], &[1]).await;
+    check(5, 3, &[], &[3, 4, 5]).await;
+    check(40, 40, &[], &[40]).await;
 }
 
 #[tokio::test]
@@ -261,24 +322,78 @@ async fn two_copies_of_a_host_stop_shipping() {
         bench(2, 0, &[Mishap::Says(409, "{\"code\":\"fork\",\"detail\":\"two copies\"}", None)]).await;
     stopped(&mut first, "two copies").await;
     assert_eq!(first.seen(), [1]);
-    // The collector knows more of this host than the host itself: restored, or copied.
+    // The collector knows more of this host than the host itself, and it still speaks.
     let mut second = bench(2, 2, &[]).await;
     let ahead = Header { hash: [8; 32], ..lock(&second.collector).stored[&2] };
     lock(&second.collector).stored.insert(3, ahead);
-    stopped(&mut second, "holds batch 3, which was never made here").await;
-    // As many, but others.
-    let mut third = bench(2, 2, &[]).await;
-    lock(&third.collector).stored.get_mut(&2).unwrap().hash = [8; 32];
-    stopped(&mut third, "holds batch 2, which was never made here").await;
+    stopped(&mut second, "older state").await;
+    assert!(second.seen().is_empty(), "nothing is sent meanwhile");
+}
+
+/// A new epoch is granted to a host that is behind; nothing is sent, and all begins again.
+#[tokio::test]
+async fn older_state_is_given_a_new_epoch() {
+    let behind: fn(&mut Collector) = |c| {
+        let ahead = Header { hash: [8; 32], ..c.stored[&2] };
+        c.stored.insert(3, ahead);
+    };
+    let other: fn(&mut Collector) = |c| c.stored.get_mut(&2).unwrap().hash = [8; 32];
+    for (change, stored_seq) in [(behind, 2), (other, 1)] {
+        let mut bench = bench(2, 2, &[]).await;
+        change(&mut lock(&bench.collector));
+        lock(&bench.collector).silent_ms = EPOCH_SILENT_MS;
+        let left = tokio::time::timeout(Duration::from_secs(20), bench.running.take().unwrap().run()).await;
+        assert_eq!(left, Ok(Left::NewEpoch));
+        assert!(bench.seen().is_empty());
+        let kept = std::fs::read(bench.dir.path().join("grant.json")).unwrap();
+        let grant: crate::epoch::Grant = serde_json::from_slice(&kept).unwrap();
+        assert_eq!(
+            (grant.old_epoch, grant.epoch, grant.stored_seq, grant.watermark_ms),
+            (1, 2, stored_seq, Some(9))
+        );
+    }
 }
 
 #[tokio::test]
-async fn a_hole_is_named() {
+async fn what_both_have_may_be_long_ago() {
+    let held = u64::try_from(RESUME_HELD_MAX).unwrap() + 20;
+    let mut bench = bench(held, 10, &[]).await;
+    for seq in 11..=held + 5 {
+        let mut collector = lock(&bench.collector);
+        let other = Header { hash: [8; 32], ..collector.stored[&10] };
+        collector.stored.insert(seq, other);
+        collector.silent_ms = EPOCH_SILENT_MS;
+    }
+    let left = tokio::time::timeout(Duration::from_secs(20), bench.running.take().unwrap().run()).await;
+    assert_eq!(left, Ok(Left::NewEpoch));
+    let kept = std::fs::read_to_string(bench.dir.path().join("grant.json")).unwrap();
+    assert!(kept.contains("\"stored_seq\": 10"), "{kept}");
+}
+
+#[tokio::test]
+async fn lost_batches_are_named_and_the_rest_goes_on() {
     let mut bench = bench(3, 0, &[Mishap::Says(409, "{\"code\":\"want\",\"want\":9}", None)]).await;
-    tokio::spawn(bench.running.take().unwrap().run());
     bench.until(3).await;
-    let mut hole = self::bench(1, 0, &[Mishap::Says(409, "{\"code\":\"want\",\"want\":9}", None); 50]).await;
-    stopped(&mut hole, "wants batch 9, but the spool holds 1 to 1").await;
+    assert!(lock(&bench.collector).lost.is_empty(), "nothing is lost: the collector erred");
+    // The collector was restored from before what the spool still holds: 2 and 3 are nowhere.
+    let mut bench = self::bench(5, 5, &[]).await;
+    bench.until(5).await;
+    let first = bench.dir.path().join("000000000001.seg");
+    lock(&bench.collector).stored.retain(|seq, _| *seq <= 1);
+    let mut damaged = std::fs::read(&first).unwrap();
+    let len = damaged.len();
+    damaged[len / 5 + len / 10] ^= 1;
+    damaged[len / 2] ^= 1;
+    std::fs::write(&first, damaged).unwrap();
+    let (spool, findings) = Spool::open(bench.dir.path(), HOST, 1, SPOOL_MIN_BYTES).unwrap();
+    assert_eq!(findings.missing, [(2, 3)]);
+    let (_wake, wake) = watch::channel(Wake::default());
+    let (acked_in, mut acked) = watch::channel(0);
+    let link = Arc::clone(&bench.link);
+    tokio::spawn(Shipper::new(link, spool.reader(), wake, acked_in, Duration::from_millis(1)).run());
+    let done = tokio::time::timeout(Duration::from_secs(20), acked.wait_for(|s| *s >= 5)).await;
+    assert!(matches!(done, Ok(Ok(_))), "not shipped: {:?}", lock(&bench.link.report));
+    assert_eq!(lock(&bench.collector).lost, [(2, 3)]);
 }
 
 #[tokio::test]

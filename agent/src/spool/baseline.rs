@@ -25,6 +25,12 @@ impl<'a> From<&'a Reading> for Columns<'a> {
     }
 }
 
+impl<'a> From<&'a Baseline> for Columns<'a> {
+    fn from(b: &'a Baseline) -> Self {
+        Self { boottime_ns: b.boottime_ns, source: &b.source, host: &b.host, accounts: &b.accounts }
+    }
+}
+
 #[derive(Serialize)]
 struct Written<'a> {
     boottime_ns: u64,

@@ -3,6 +3,8 @@
 use super::record::{self, Step};
 use super::segments::{Acked, Segment, Shared};
 use super::{SpoolError, io_at};
+use hostmeter_core::wire::key::Hash;
+use hostmeter_core::wire::resume::Held;
 use std::fs::File;
 use std::io;
 
@@ -106,6 +108,28 @@ impl Reader {
         }
         (self.segment, self.offset) = before;
         Ok(false)
+    }
+
+    /// Numbers and hashes of the last envelopes up to `last` (the newest, if there is none), in order and without a
+    /// hole, at most `max`; and whether older ones are held. The reader stays where it is.
+    pub fn held(&mut self, last: Option<u64>, max: u64) -> Result<(Vec<Held>, bool), SpoolError> {
+        let Some((first, newest)) = self.range() else { return Ok((Vec::new(), false)) };
+        let last = last.unwrap_or(newest).min(newest);
+        let before = (self.segment, self.offset);
+        let mut held: Vec<Held> = Vec::new();
+        self.seek(last.saturating_add(1).saturating_sub(max).max(first))?;
+        while let Some(entry) = self.read_next()? {
+            if entry.seq > last {
+                break;
+            }
+            if held.last().is_some_and(|h| h.seq.saturating_add(1) != entry.seq) {
+                held.clear();
+            }
+            held.push(Held { seq: entry.seq, hash: Hash(entry.hash) });
+        }
+        (self.segment, self.offset) = before;
+        let has_older = held.first().is_some_and(|h| h.seq > first);
+        Ok((held, has_older))
     }
 
     /// Lowest and highest number held.

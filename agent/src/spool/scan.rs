@@ -212,7 +212,9 @@ fn copy_good(path: &Path, records: &[Place]) -> Result<u64, SpoolError> {
     Ok(bytes)
 }
 
-fn records(segment: &Segment) -> Result<impl Iterator<Item = Result<Record, SpoolError>> + '_, SpoolError> {
+pub(super) fn records(
+    segment: &Segment,
+) -> Result<impl Iterator<Item = Result<Record, SpoolError>> + '_, SpoolError> {
     let file = File::open(&segment.path).map_err(io_at(&segment.path))?;
     let mut at = 0;
     Ok(std::iter::from_fn(move || match record::read(&file, at, segment.bytes) {
