@@ -57,6 +57,10 @@ impl World {
         Self { dir, config, app, url, token, client, stop, task }
     }
 
+    pub(crate) fn data_dir(&self) -> &std::path::Path {
+        &self.config.data_dir
+    }
+
     /// Stops it and starts it again on the same files.
     pub(crate) async fn restart(self, change_files: impl FnOnce(&std::path::Path)) -> Self {
         let Self { dir, config, app, token, client, stop, task, .. } = self;

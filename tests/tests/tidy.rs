@@ -121,15 +121,17 @@ fn no_file_speaks_of_the_place_where_it_was_written() {
 
 #[test]
 fn every_invariant_names_tests_that_exist() {
-    let page = std::fs::read_to_string(tree::root().join("ARCHITECTURE.md")).expect("ARCHITECTURE.md");
     let tests: BTreeSet<String> = sources().into_values().flat_map(|facts| facts.tests).collect();
-    none(&invariants::faults(&invariants::rows(&page).unwrap(), &tests));
+    for (name, heading) in [("ARCHITECTURE.md", "Invariants"), ("docs/threat-model.md", "")] {
+        let page = std::fs::read_to_string(tree::root().join(name)).expect(name);
+        none(&invariants::faults(name, &invariants::rows(&page, heading).expect(name), &tests));
+    }
 }
 
 #[test]
 fn the_documents_point_to_files_that_exist() {
     let root = tree::root();
-    let documents = ["README.md", "ARCHITECTURE.md"];
+    let documents = ["README.md", "ARCHITECTURE.md", "docs/threat-model.md"];
     let faults: Vec<_> = documents
         .iter()
         .flat_map(|name| {

@@ -3,6 +3,7 @@
 use crate::testing::{Host, T0, World, batch, cpu};
 use axum::http::Method;
 use hostmeter_core::wire::ack::HostState;
+use hostmeter_core::wire::key::{hex, unhex};
 use serde_json::json;
 
 #[tokio::test]
@@ -103,4 +104,34 @@ async fn a_revoked_host_is_out() {
     assert_eq!(world.send_code(&web1.next(&batch(10, 20, vec![]))).await, Err("401 unknown_key".into()));
     let (status, _) = world.post("/v1/hosts/web9/revoke", json!(null)).await;
     assert_eq!(status, 404);
+}
+
+/// Whoever has a copy of control.db can neither send as a host, nor command one, nor log in.
+#[tokio::test]
+async fn the_database_holds_no_secret() {
+    const PASSWORD: &str = "correct horse battery staple";
+    let world = World::start().await;
+    let web1 = world.host("web1", true).await;
+    let invited = world.invite(json!({"host": "web2", "approve": true})).await;
+    let user = json!({"login": "ann", "password": PASSWORD, "role": "admin"});
+    assert_eq!(world.post("/v1/users", user).await.0, 201);
+    let seed = |name: &str| {
+        let text = std::fs::read_to_string(world.data_dir().join("keys").join(name)).unwrap();
+        unhex::<32>(text.trim()).unwrap().to_vec()
+    };
+    let mut secrets =
+        vec![web1.seed.to_vec(), seed("identity.seed"), seed("command.seed"), invited.secret.to_vec()];
+    secrets.extend(secrets.clone().iter().map(|bytes| hex(bytes).into_bytes()));
+    secrets.extend([PASSWORD.as_bytes().to_vec(), world.token.as_bytes().to_vec()]);
+    let found = |bytes: &[u8]| secrets.iter().position(|s| bytes.windows(s.len()).any(|w| w == s.as_slice()));
+    let mut files = 0;
+    for name in ["control.db", "control.db-wal", "usage.db", "usage.db-wal"] {
+        let Ok(bytes) = std::fs::read(world.data_dir().join(name)) else { continue };
+        files += 1;
+        assert_eq!(found(&bytes), None, "{name}");
+    }
+    assert!(files >= 2, "the files were looked at");
+    let public = web1.key.public().0;
+    let wal = std::fs::read(world.data_dir().join("control.db-wal")).unwrap();
+    assert!(wal.windows(32).any(|w| w == public), "what is there would be found");
 }

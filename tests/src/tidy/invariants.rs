@@ -1,19 +1,19 @@
-//! Every invariant of ARCHITECTURE.md names tests, and each named test exists.
+//! Every invariant and every claim of the threat model names tests, and each named test exists.
 
 use std::collections::BTreeSet;
 
-/// Names of tests in the section whose heading holds "Invariants", by its table rows and numbered lines.
+/// Names of tests in the sections whose headings hold `heading`, by their table rows and numbered lines.
 ///
 /// A name is a path in backticks with `::`, such as `tests::e2e::name`; its last part is the test function.
 ///
 /// # Errors
 /// The section or its rows are missing.
-pub fn rows(markdown: &str) -> Result<Vec<(String, Vec<String>)>, String> {
+pub fn rows(markdown: &str, heading: &str) -> Result<Vec<(String, Vec<String>)>, String> {
     let mut inside = false;
     let mut rows = Vec::new();
     for line in markdown.lines() {
         if line.starts_with('#') {
-            inside = line.contains("Invariants");
+            inside = line.contains(heading);
             continue;
         }
         let line = line.trim();
@@ -23,7 +23,7 @@ pub fn rows(markdown: &str) -> Result<Vec<(String, Vec<String>)>, String> {
         }
     }
     if rows.is_empty() {
-        return Err("ARCHITECTURE.md has no section `Invariants` with a row for each invariant".to_owned());
+        return Err(format!("no section `{heading}` has a row for each claim"));
     }
     Ok(rows)
 }
@@ -44,18 +44,16 @@ fn names(line: &str) -> Vec<String> {
 
 /// Rows without a test, and names whose last part is no test function in `tests`.
 #[must_use]
-pub fn faults(rows: &[(String, Vec<String>)], tests: &BTreeSet<String>) -> Vec<String> {
+pub fn faults(page: &str, rows: &[(String, Vec<String>)], tests: &BTreeSet<String>) -> Vec<String> {
     let mut faults = Vec::new();
     for (row, names) in rows {
         if names.is_empty() {
-            faults.push(format!(
-                "ARCHITECTURE.md: no test is named in `{row}`; name one that fails if it breaks"
-            ));
+            faults.push(format!("{page}: no test is named in `{row}`; name one that fails if it breaks"));
         }
         for name in names {
             let function = name.rsplit("::").next().unwrap_or(name);
             if !tests.contains(function) {
-                faults.push(format!("ARCHITECTURE.md: `{name}` is no test of this workspace (in `{row}`)"));
+                faults.push(format!("{page}: `{name}` is no test of this workspace (in `{row}`)"));
             }
         }
     }
@@ -72,19 +70,19 @@ mod tests {
 
     #[test]
     fn rows_and_names_are_read() {
-        let rows = rows(PAGE).unwrap();
+        let rows = rows(PAGE, "Invariants").unwrap();
         assert_eq!(rows.len(), 2);
         assert_eq!(rows[0].1, ["money::tests::sums"]);
-        assert!(super::rows("# Nothing\n").is_err());
-        assert!(super::rows("## Invariants\ntext only\n").is_err());
+        assert!(super::rows("# Nothing\n", "Invariants").is_err());
+        assert!(super::rows("## Invariants\ntext only\n", "Invariants").is_err());
     }
 
     #[test]
     fn a_missing_test_and_a_row_without_one_are_faults() {
-        let rows = rows(PAGE).unwrap();
+        let rows = rows(PAGE, "Invariants").unwrap();
         let known = BTreeSet::from(["sums".to_owned()]);
-        assert_eq!(faults(&rows, &known).len(), 1);
-        let none = faults(&rows, &BTreeSet::new());
+        assert_eq!(faults("a page", &rows, &known).len(), 1);
+        let none = faults("a page", &rows, &BTreeSet::new());
         assert_eq!(none.len(), 2);
         assert!(none[0].contains("`money::tests::sums` is no test"), "{none:?}");
         assert!(none[1].contains("no test is named"), "{none:?}");
