@@ -26,6 +26,20 @@ pub const PAGE_BYTES: i64 = 8_192;
 /// What a client is told to wait after "overloaded", in seconds.
 pub const RETRY_AFTER_SEC: u64 = 2;
 
+/// Largest record of the journal, compressed: a run of the lifecycle over all customers fits.
+pub const JOURNAL_RECORD_MAX_BYTES: usize = 256 * 1024 * 1024;
+/// Largest record of the journal, inflated.
+pub const JOURNAL_INFLATED_MAX_BYTES: u64 = 4 * 1024 * 1024 * 1024;
+/// A segment of the journal that is this large gets no further record.
+pub const JOURNAL_SEGMENT_BYTES: u64 = 64 * 1024 * 1024;
+/// Largest file that is read as a segment.
+pub const JOURNAL_FILE_MAX_BYTES: u64 = 512 * 1024 * 1024;
+
+const _: () = assert!(
+    JOURNAL_SEGMENT_BYTES + (JOURNAL_RECORD_MAX_BYTES as u64) < JOURNAL_FILE_MAX_BYTES,
+    "a last large record fits"
+);
+
 /// Largest JSON body of a request.
 pub const BODY_MAX_BYTES: usize = 1024 * 1024;
 /// Largest request to enrol, in bytes.
