@@ -1,5 +1,6 @@
 //! The command line of `hostmeter-collector`.
 
+use crate::backup::cli::{BackupArgs, RestoreArgs, run_backup, run_restore};
 use crate::clock::Clock;
 use crate::config::{Config, DEFAULT_PATH};
 use crate::init::init;
@@ -37,6 +38,20 @@ enum Command {
         #[arg(long, hide = true)]
         exit_with_parent: bool,
     },
+    /// Back up everything, verified, while the collector runs
+    Backup {
+        #[command(flatten)]
+        config: ConfigArg,
+        #[command(flatten)]
+        args: BackupArgs,
+    },
+    /// Restore a backup and the journal into an empty data directory
+    Restore {
+        #[command(flatten)]
+        config: ConfigArg,
+        #[command(flatten)]
+        args: RestoreArgs,
+    },
     /// Check the configuration and name every fault
     CheckConfig {
         #[command(flatten)]
@@ -63,6 +78,8 @@ pub fn run() -> Result<()> {
     rustix::process::umask(rustix::fs::Mode::RWXG | rustix::fs::Mode::RWXO);
     match Cli::parse().command {
         Command::Init { config, json } => run_init(&Config::load(&config.config)?, json),
+        Command::Backup { config, args } => run_backup(&Config::load(&config.config)?, &args),
+        Command::Restore { config, args } => run_restore(&Config::load(&config.config)?, &args),
         Command::CheckConfig { config } => {
             Config::load(&config.config)?;
             writeln!(std::io::stdout().lock(), "{}: good", config.config.display())?;

@@ -4,6 +4,7 @@ pub mod alerts;
 pub mod api;
 pub mod audit;
 pub mod auth;
+pub mod backup;
 pub mod billing;
 pub mod cli;
 pub mod client;

@@ -31,9 +31,26 @@ pub const JOURNAL_RECORD_MAX_BYTES: usize = 256 * 1024 * 1024;
 /// Largest record of the journal, inflated.
 pub const JOURNAL_INFLATED_MAX_BYTES: u64 = 4 * 1024 * 1024 * 1024;
 /// A segment of the journal that is this large gets no further record.
-pub const JOURNAL_SEGMENT_BYTES: u64 = 64 * 1024 * 1024;
+pub const JOURNAL_SEGMENT_BYTES: u64 = 16 * 1024 * 1024;
 /// Largest file that is read as a segment.
 pub const JOURNAL_FILE_MAX_BYTES: u64 = 512 * 1024 * 1024;
+
+/// Pages copied in one step of a backup; the collector's own work goes on in between.
+pub const BACKUP_STEP_PAGES: i32 = 4_096;
+/// Pause between the steps of a backup.
+pub const BACKUP_PAUSE: Duration = Duration::from_millis(2);
+/// Steps that may find the database locked.
+pub const BACKUP_BUSY_MAX: u32 = 10_000;
+/// Bytes read at once to sum a file.
+pub const COPY_BUFFER_BYTES: usize = 1024 * 1024;
+/// Largest manifest, and largest list of sums, of a backup.
+pub const MANIFEST_MAX_BYTES: u64 = 64 * 1024 * 1024;
+/// How often it is looked whether a backup is due, and what others made.
+pub const BACKUP_LOOK: Duration = Duration::from_secs(5);
+/// After a backup that failed, the next is tried after this, milliseconds.
+pub const BACKUP_RETRY_MS: i64 = 600_000;
+/// Most backups that are kept.
+pub const BACKUP_KEEP_MAX: u32 = 10_000;
 
 const _: () = assert!(
     JOURNAL_SEGMENT_BYTES + (JOURNAL_RECORD_MAX_BYTES as u64) < JOURNAL_FILE_MAX_BYTES,

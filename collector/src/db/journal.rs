@@ -172,3 +172,6 @@ fn continues(conn: &Connection, last: State, now: State) -> Result<bool, DbError
     }
     Ok(at == now)
 }
+
+#[cfg(test)]
+mod tests;

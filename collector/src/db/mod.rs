@@ -17,6 +17,7 @@ mod writer;
 pub use error::{DbError, from_sql, to_sql};
 pub use journal::{State, state as journal_state};
 pub use migrate::SCHEMA_VERSION;
+pub(crate) use segments::remove_before as prune_journal;
 pub use rusqlite::{Connection, OptionalExtension, Transaction, params};
 pub use writer::WriteStats;
 
@@ -140,5 +141,7 @@ pub fn write_beside<T>(
     Ok(out)
 }
 
+#[cfg(test)]
+pub(crate) mod testing;
 #[cfg(test)]
 mod tests;

@@ -28,7 +28,18 @@ pub(crate) fn list(dir: &Path) -> Result<Vec<(u64, PathBuf)>, DbError> {
     Ok(out)
 }
 
-/// A whole segment, without its first bytes.
+/// Removes the segments that hold nothing above a serial; the newest stays.
+pub(crate) fn remove_before(dir: &Path, serial: u64) -> Result<(), DbError> {
+    let all = list(dir)?;
+    for ((_, path), (next, _)) in all.iter().zip(all.iter().skip(1)) {
+        if *next <= serial.saturating_add(1) {
+            std::fs::remove_file(path).map_err(|e| fault(path, &e))?;
+        }
+    }
+    Ok(())
+}
+
+/// A whole segment.
 pub(crate) fn read(path: &Path) -> Result<Vec<u8>, DbError> {
     let len = std::fs::metadata(path).map_err(|e| fault(path, &e))?.len();
     if len > JOURNAL_FILE_MAX_BYTES {

@@ -40,7 +40,7 @@ fn pragmas_and_columns() {
     check("synchronous", "2");
     check("page_size", "8192");
     check("foreign_keys", "1");
-    check("user_version", "2");
+    check("user_version", "3");
     check("wal_autocheckpoint", "4000");
     let columns: i64 = db
         .read_blocking(|c| -> Result<i64, DbError> {
