@@ -153,7 +153,7 @@ fn a_newer_schema_is_refused() {
     let path = dir.path().join("control.db");
     Connection::open(&path).unwrap().pragma_update(None, "user_version", 99).unwrap();
     let err = Db::open(&path).err().unwrap().to_string();
-    assert!(err.contains("schema version 99 is newer than 2"), "{err}");
+    assert!(err.contains("schema version 99 is newer than 3"), "{err}");
 }
 
 #[test]

@@ -136,7 +136,7 @@ fn what_follows_from_a_row_is_made_again() {
     drop(db);
     std::fs::copy(fixture.at("control.db"), fixture.at("old.db")).unwrap();
     let old = Connection::open(fixture.at("old.db")).unwrap();
-    old.execute_batch("UPDATE host SET high_seq = 9, high_hash = zeroblob(31) || x'07', watermark_ms = 5;
+    old.execute_batch("UPDATE host SET high_seq = 9, high_hash = randomblob(32), watermark_ms = 5;
         INSERT INTO usage_hour (account, hour, charged, cpu_usec) VALUES (7, 3, 1, 5)").unwrap();
     drop(old);
     let db = fixture.open();
