@@ -15,6 +15,7 @@ pub mod demo;
 pub mod enroll;
 pub mod ingest;
 pub mod init;
+pub mod jump;
 pub mod keys;
 pub mod limits;
 pub mod metrics;

@@ -168,6 +168,8 @@ pub const SWEEP_CHUNK: i64 = 500;
 pub const SWEEP_MAX: Duration = Duration::from_secs(60);
 /// The sweep never runs more often than this.
 pub const SWEEP_MIN: Duration = Duration::from_millis(200);
+/// A larger jump of the collector's clock stops what goes by the time, milliseconds.
+pub const CLOCK_JUMP_MAX_MS: i64 = 3_600_000;
 /// Life of a command, milliseconds; a deletion's is shorter still.
 pub const COMMAND_LIFE_MS: i64 = 3_600_000;
 /// A command without an outcome is sent again after this, milliseconds.

@@ -72,7 +72,12 @@ fn newest(dirs: &[PathBuf]) -> Result<PathBuf> {
 
 fn restore(stack: &Stack, from: &Path, more: &[&str]) -> Result<Command> {
     let mut command = Command::new(program("hostmeter-collector")?);
-    command.args(["restore", "--config"]).arg(stack.path("collector.toml")).arg("--from").arg(from).args(more);
+    command
+        .args(["restore", "--config"])
+        .arg(stack.path("collector.toml"))
+        .arg("--from")
+        .arg(from)
+        .args(more);
     Ok(command)
 }
 
@@ -93,7 +98,8 @@ fn counted(db: &Connection) -> Result<(i64, i64)> {
     for bytes in stmt.query_map([], |r| r.get::<_, Vec<u8>>(0))? {
         let bytes = bytes?;
         let batch = Batch::decode(&open_payload(&peek(&bytes)?, &bytes)?)?;
-        let values = batch.intervals.iter().flat_map(|i| &i.accounts).filter_map(|a| a.values.get(Meter::CpuUsec));
+        let values =
+            batch.intervals.iter().flat_map(|i| &i.accounts).filter_map(|a| a.values.get(Meter::CpuUsec));
         sum += values.sum::<i64>();
     }
     let hours = db.query_row("SELECT coalesce(sum(cpu_usec), 0) FROM usage_hour", [], |r| r.get(0))?;
@@ -118,7 +124,8 @@ fn set_up() -> Result<Stack> {
 
 /// An import and a run of charging, until both are answered with success.
 fn import_and_charge(stack: &Stack, n: u64) -> Result<()> {
-    let row = json!({"account": "x@cloud", "meter": "net_tx_bytes", "hour": hour_before()?, "quantity": 1_000});
+    let row =
+        json!({"account": "x@cloud", "meter": "net_tx_bytes", "hour": hour_before()?, "quantity": 1_000});
     let body = json!({"source": "test", "rows": [row]});
     stack.api.post("/v1/usage-import", &body, Some(&format!("import-{n}")))?.ok()?;
     stack.hostmeter_ok(&["charge"]).map(drop)
@@ -170,7 +177,10 @@ fn kills_and_a_lost_disk_lose_nothing_that_was_acknowledged() -> Result<()> {
     }
     assert_eq!(
         rows(&now, "SELECT hour || ' ' || quantity FROM import_total")?,
-        rows(&now, "SELECT hour || ' ' || net_tx_bytes FROM usage_hour JOIN account ON account.id = account WHERE name = 'x@cloud'")?,
+        rows(
+            &now,
+            "SELECT hour || ' ' || net_tx_bytes FROM usage_hour JOIN account ON account.id = account WHERE name = 'x@cloud'"
+        )?,
     );
 
     let want = envelopes(&lost)?;

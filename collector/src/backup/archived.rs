@@ -22,7 +22,8 @@ impl Archived {
     /// Reads what verified backups hold.
     pub fn reload(&self, conn: &Connection) -> Result<(), DbError> {
         let Some(by_chain) = &self.by_chain else { return Ok(()) };
-        let mut stmt = conn.prepare_cached("SELECT h.uuid, a.epoch, a.seq FROM archived a JOIN host h ON h.id = a.host")?;
+        let mut stmt = conn
+            .prepare_cached("SELECT h.uuid, a.epoch, a.seq FROM archived a JOIN host h ON h.id = a.host")?;
         let rows = stmt.query_map([], |r| Ok((HostId(r.get(0)?), r.get(1)?, r.get(2)?)))?;
         let mut new = HashMap::new();
         for row in rows {

@@ -60,11 +60,7 @@ pub fn run_backup(config: &Config, args: &BackupArgs) -> Result<()> {
     if let Some(settings) = configured.filter(|b| b.dir == *to) {
         prune(&settings.dir, settings.keep, config.journal_dir.as_deref())?;
     }
-    if args.json {
-        print(&serde_json::to_string(&made)?)
-    } else {
-        print(&told(&made))
-    }
+    if args.json { print(&serde_json::to_string(&made)?) } else { print(&told(&made)) }
 }
 
 fn told(made: &Made) -> String {
@@ -93,11 +89,7 @@ pub fn run_restore(config: &Config, args: &RestoreArgs) -> Result<()> {
         accepts_older: args.accept_older,
     };
     let restored = restore(&options, &config.data_dir)?;
-    if args.json {
-        print(&serde_json::to_string(&restored)?)
-    } else {
-        print(&said(&restored))
-    }
+    if args.json { print(&serde_json::to_string(&restored)?) } else { print(&said(&restored)) }
 }
 
 fn said(restored: &Restored) -> String {
@@ -109,9 +101,13 @@ fn said(restored: &Restored) -> String {
         b.version
     );
     match &restored.replayed {
-        None => out.push_str("Journal       none: what was written since the backup by people and programs is lost\n"),
+        None => out.push_str(
+            "Journal       none: what was written since the backup by people and programs is lost\n",
+        ),
         Some(r) => {
-            let last = r.last_ms.map_or_else(|| "nothing newer".to_owned(), |ms| format!("the last of {}", rfc3339(ms)));
+            let last = r
+                .last_ms
+                .map_or_else(|| "nothing newer".to_owned(), |ms| format!("the last of {}", rfc3339(ms)));
             out.push_str(&format!(
                 "Journal       {} transactions with {} rows replayed, up to serial {}, {last}\n",
                 r.records, r.rows, r.serial
@@ -123,7 +119,10 @@ fn said(restored: &Restored) -> String {
     }
     out.push_str(&format!("Ledger        {} transactions, verified\n", restored.transactions));
     for c in &b.hosts {
-        out.push_str(&format!("Host          {}, epoch {}: its agent sends again what follows {}\n", c.name, c.epoch, c.seq));
+        out.push_str(&format!(
+            "Host          {}, epoch {}: its agent sends again what follows {}\n",
+            c.name, c.epoch, c.seq
+        ));
     }
     out.push_str("Start the collector now; agents go on by themselves.");
     out

@@ -44,6 +44,26 @@ pub(super) fn sync(path: &Path) -> Result<(), FileError> {
     File::open(path).and_then(|f| f.sync_all()).map_err(at(path))
 }
 
+/// Removes a backup's directory, or what is left of one: files, and directories with files.
+pub(super) fn remove(dir: &Path) -> Result<(), FileError> {
+    for path in entries(dir)? {
+        if std::fs::symlink_metadata(&path).map_err(at(&path))?.is_dir() {
+            for inner in entries(&path)? {
+                std::fs::remove_file(&inner).map_err(at(&inner))?;
+            }
+            std::fs::remove_dir(&path).map_err(at(&path))?;
+        } else {
+            std::fs::remove_file(&path).map_err(at(&path))?;
+        }
+    }
+    std::fs::remove_dir(dir).map_err(at(dir))
+}
+
+fn entries(dir: &Path) -> Result<Vec<PathBuf>, FileError> {
+    let all = std::fs::read_dir(dir).map_err(at(dir))?;
+    all.map(|e| e.map(|e| e.path()).map_err(at(dir))).collect()
+}
+
 /// Length and SHA-256.
 pub(super) fn sum(path: &Path) -> Result<(u64, String), FileError> {
     let mut file = File::open(path).map_err(at(path))?;
@@ -72,7 +92,7 @@ pub(super) fn copy_db(from: &Path, to: &Path) -> rusqlite::Result<()> {
         loop {
             match backup.step(BACKUP_STEP_PAGES)? {
                 StepResult::Done => break,
-                StepResult::More => std::thread::sleep(BACKUP_PAUSE),
+                StepResult::More => std::thread::park_timeout(BACKUP_PAUSE),
                 _ => {
                     busy = busy.saturating_add(1);
                     if busy > BACKUP_BUSY_MAX {
@@ -81,7 +101,7 @@ pub(super) fn copy_db(from: &Path, to: &Path) -> rusqlite::Result<()> {
                             Some("the database stayed locked".to_owned()),
                         ));
                     }
-                    std::thread::sleep(BACKUP_PAUSE);
+                    std::thread::park_timeout(BACKUP_PAUSE);
                 }
             }
         }

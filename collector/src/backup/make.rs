@@ -2,8 +2,8 @@
 
 use super::files::{self, FileError};
 use super::manifest::{Covered, FORMAT, FileSum, Manifest, Unfit};
-use crate::billing::verify::{Report, verify};
 use crate::billing::BillingError;
+use crate::billing::verify::{Report, verify};
 use crate::config::Config;
 use crate::db::{Connection, DbError, SCHEMA_VERSION, Transaction, from_sql, params};
 use crate::keys::{Keys, KeysError};
@@ -69,7 +69,12 @@ pub enum BackupError {
 }
 
 /// Makes and verifies a backup in a directory of its own below `to`. `config_file` is copied beside it.
-pub fn make(config: &Config, config_file: Option<&Path>, to: &Path, now_ms: i64) -> Result<Made, BackupError> {
+pub fn make(
+    config: &Config,
+    config_file: Option<&Path>,
+    to: &Path,
+    now_ms: i64,
+) -> Result<Made, BackupError> {
     let mut builder = std::fs::DirBuilder::new();
     builder.recursive(true).mode(0o700).create(to).map_err(files::at(to))?;
     let _lock = lock(to)?;
@@ -83,7 +88,7 @@ pub fn make(config: &Config, config_file: Option<&Path>, to: &Path, now_ms: i64)
     let manifest = match made {
         Ok(manifest) => manifest,
         Err(e) => {
-            if let Err(left) = std::fs::remove_dir_all(&partial) {
+            if let Err(left) = files::remove(&partial) {
                 tracing::warn!(path = %partial.display(), error = %left, "what a failed backup left could not be removed");
             }
             return Err(e);
@@ -110,13 +115,18 @@ fn clear_partial(to: &Path) -> Result<(), FileError> {
         let path = entry.map_err(files::at(to))?.path();
         let name = path.file_name().and_then(|n| n.to_str()).unwrap_or_default();
         if name.starts_with(&format!(".{PREFIX}")) && name.ends_with(".partial") {
-            std::fs::remove_dir_all(&path).map_err(files::at(&path))?;
+            files::remove(&path)?;
         }
     }
     Ok(())
 }
 
-fn fill(config: &Config, config_file: Option<&Path>, dir: &Path, now_ms: i64) -> Result<Manifest, BackupError> {
+fn fill(
+    config: &Config,
+    config_file: Option<&Path>,
+    dir: &Path,
+    now_ms: i64,
+) -> Result<Manifest, BackupError> {
     let mut names = vec![CONTROL.to_owned()];
     // Before control.db: what is forwarded later is forwarded again from its envelopes.
     if config.usage_db().exists() {
@@ -187,7 +197,8 @@ pub(super) fn check_control(path: &Path) -> Result<Checked, BackupError> {
         )));
     }
     let mut stmt = conn.prepare("SELECT \"table\" FROM pragma_foreign_key_check LIMIT 1").map_err(wrap)?;
-    let dangling: Option<String> = stmt.query_map([], |r| r.get(0)).and_then(|mut r| r.next().transpose()).map_err(wrap)?;
+    let dangling: Option<String> =
+        stmt.query_map([], |r| r.get(0)).and_then(|mut r| r.next().transpose()).map_err(wrap)?;
     if let Some(table) = dangling {
         return Err(bad(format!("a row of table {table} refers to one that does not exist")));
     }
@@ -202,7 +213,9 @@ pub(super) fn check_control(path: &Path) -> Result<Checked, BackupError> {
 fn check_usage(path: &Path) -> Result<(), BackupError> {
     let conn = open(path)?;
     let wrap = |source| BackupError::Sqlite { path: path.to_owned(), source };
-    check_pages(&conn, "quick_check").map_err(wrap)?.map_or(Ok(()), |why| Err(BackupError::Bad { what: USAGE, why }))
+    check_pages(&conn, "quick_check")
+        .map_err(wrap)?
+        .map_or(Ok(()), |why| Err(BackupError::Bad { what: USAGE, why }))
 }
 
 fn open(path: &Path) -> Result<Connection, BackupError> {
@@ -234,7 +247,10 @@ pub fn record(tx: &Transaction<'_>, made: &Made) -> Result<(), DbError> {
     let m = &made.manifest;
     let serial = crate::db::to_sql("serial", m.serial)?;
     let path = made.path.display().to_string();
-    tx.execute("INSERT INTO backup (made_ms, path, serial) VALUES (?1, ?2, ?3)", params![m.made_ms, path, serial])?;
+    tx.execute(
+        "INSERT INTO backup (made_ms, path, serial) VALUES (?1, ?2, ?3)",
+        params![m.made_ms, path, serial],
+    )?;
     let mut stmt = tx.prepare_cached(
         "INSERT INTO archived (host, epoch, seq) VALUES (?1, ?2, ?3)
          ON CONFLICT (host, epoch) DO UPDATE SET seq = max(seq, excluded.seq)",

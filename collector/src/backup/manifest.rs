@@ -133,7 +133,8 @@ impl Manifest {
             let why = format!("form {} of a backup; this program knows {FORMAT}", manifest.format);
             return Err(wrong(why));
         }
-        let bad = manifest.files.iter().find(|f| f.name.starts_with('/') || f.name.split('/').any(|p| p == ".."));
+        let bad =
+            manifest.files.iter().find(|f| f.name.starts_with('/') || f.name.split('/').any(|p| p == ".."));
         match bad {
             Some(file) => Err(wrong(format!("{:?} is no path within a backup", file.name))),
             None => Ok(manifest),

@@ -11,7 +11,7 @@ pub fn prune(dir: &Path, keep: usize, journal: Option<&Path>) -> Result<(), Back
     let all = list(dir)?;
     let (old, kept) = all.split_at(all.len().saturating_sub(keep));
     for path in old {
-        std::fs::remove_dir_all(path).map_err(files::at(path))?;
+        files::remove(path)?;
         tracing::info!(path = %path.display(), "an old backup was removed");
     }
     // A backup that cannot be read may need any segment.

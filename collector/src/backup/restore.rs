@@ -53,7 +53,9 @@ pub enum RestoreError {
         found: String,
     },
     /// Made by a newer version.
-    #[error("the backup has schema version {got}, newer than {SCHEMA_VERSION}, which this program understands; install the newer version")]
+    #[error(
+        "the backup has schema version {got}, newer than {SCHEMA_VERSION}, which this program understands; install the newer version"
+    )]
     Newer {
         /// Its version.
         got: i64,
@@ -141,7 +143,8 @@ fn bring_up(options: &Options, backup: &Manifest, control: &Path) -> Result<Opti
         None => upgrade(&conn).map(|()| None)?,
     };
     let sql = "SELECT path FROM backup WHERE made_ms > ?1 ORDER BY made_ms DESC LIMIT 1";
-    let newer: Option<String> = conn.prepare(sql)?.query_map([backup.made_ms], |r| r.get(0))?.next().transpose()?;
+    let newer: Option<String> =
+        conn.prepare(sql)?.query_map([backup.made_ms], |r| r.get(0))?.next().transpose()?;
     match newer.filter(|_| !options.accepts_older) {
         Some(path) => Err(RestoreError::Older(path)),
         None => Ok(replayed),
@@ -176,11 +179,15 @@ fn ours(name: &str) -> bool {
 
 /// Removes what an unfinished restore made; control.db's first form last.
 fn clear(dir: &Path) -> Result<(), FileError> {
-    let (last, first): (Vec<_>, Vec<_>) = names(dir)?.into_iter().filter(|n| ours(n)).partition(|n| n == UNFINISHED);
+    let (last, first): (Vec<_>, Vec<_>) =
+        names(dir)?.into_iter().filter(|n| ours(n)).partition(|n| n == UNFINISHED);
     for name in first.iter().chain(&last) {
         let path = dir.join(name);
-        let removed = if path.is_dir() { std::fs::remove_dir_all(&path) } else { std::fs::remove_file(&path) };
-        removed.map_err(files::at(&path))?;
+        if path.is_dir() {
+            files::remove(&path)?;
+        } else {
+            std::fs::remove_file(&path).map_err(files::at(&path))?;
+        }
     }
     Ok(())
 }

@@ -62,7 +62,8 @@ async fn is_due(app: &AppState, settings: &Backup, now_ms: i64) -> bool {
 /// One backup; says whether it was made. A failure is an alert until one succeeds.
 async fn run(app: &AppState, settings: &Backup, now_ms: i64) -> bool {
     let (config, to) = (app.config.clone(), settings.dir.clone());
-    let made = tokio::task::spawn_blocking(move || make::make(&config, config.file.as_deref(), &to, now_ms)).await;
+    let made =
+        tokio::task::spawn_blocking(move || make::make(&config, config.file.as_deref(), &to, now_ms)).await;
     let why = match made {
         Ok(Ok(made)) => match note(app, settings, made, now_ms).await {
             Ok(()) => return true,
@@ -91,7 +92,8 @@ async fn note(app: &AppState, settings: &Backup, made: Made, now_ms: i64) -> Res
     let theirs = std::sync::Arc::clone(app);
     app.db.read(move |conn| theirs.archived.reload(conn)).await?;
     let (settings, journal) = (settings.clone(), app.config.journal_dir.clone());
-    let pruned = tokio::task::spawn_blocking(move || prune(&settings.dir, settings.keep, journal.as_deref())).await;
+    let pruned =
+        tokio::task::spawn_blocking(move || prune(&settings.dir, settings.keep, journal.as_deref())).await;
     match pruned.map_err(|e| e.to_string()).and_then(|p| p.map_err(|e| e.to_string())) {
         Ok(()) => {}
         Err(why) => tracing::error!(why, "old backups could not be removed"),

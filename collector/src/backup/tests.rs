@@ -19,7 +19,8 @@ const PLAN: &str = "id = \"basic\"\ncurrency = \"EUR\"\nvalid_from = \"2026-11-0
 async fn send(w: &World, method: Method, path: &str, key: &str, body: String) -> Value {
     let client: Client<_, Full<Bytes>> = Client::builder(TokioExecutor::new()).build_http();
     let request = Request::builder().method(method).uri(format!("{}{path}", w.url));
-    let request = request.header("authorization", format!("Bearer {}", w.token)).header("idempotency-key", key);
+    let request =
+        request.header("authorization", format!("Bearer {}", w.token)).header("idempotency-key", key);
     let kind = if path.starts_with("/v1/plans") { "application/toml" } else { "application/json" };
     let request = request.header("content-type", kind).body(Full::new(Bytes::from(body))).unwrap();
     let response = client.request(request).await.unwrap();
@@ -37,7 +38,8 @@ async fn post(w: &World, path: &str, key: &str, body: Value) -> Value {
 async fn shop() -> (World, Host) {
     let w = World::start_with(|config, dir| config.journal_dir = Some(dir.join("journal"))).await;
     send(&w, Method::PUT, "/v1/plans/basic", "p", PLAN.to_owned()).await;
-    post(&w, "/v1/customers", "c", json!({"id": "c-1", "name": "S", "plan": "basic", "billing_zone": "UTC"})).await;
+    post(&w, "/v1/customers", "c", json!({"id": "c-1", "name": "S", "plan": "basic", "billing_zone": "UTC"}))
+        .await;
     post(&w, "/v1/accounts", "a", json!({"id": "shop@web1", "customer": "c-1"})).await;
     post(&w, "/v1/accounts", "b", json!({"id": "big@cloud", "customer": "c-1"})).await;
     let mut web1 = w.host("web1", true).await;
@@ -46,7 +48,8 @@ async fn shop() -> (World, Host) {
 }
 
 async fn back_up(w: &World) -> Made {
-    let (config, to, now_ms) = (w.app.config.clone(), w.app.config.data_dir.with_file_name("backups"), w.app.now_ms());
+    let (config, to, now_ms) =
+        (w.app.config.clone(), w.app.config.data_dir.with_file_name("backups"), w.app.now_ms());
     let made = make(&config, None, &to, now_ms).unwrap();
     let noted = made.clone();
     w.app.db.write(move |tx| record(tx, &noted)).await.unwrap();
@@ -74,7 +77,8 @@ async fn a_restored_collector_knows_every_write_and_charges_nothing_twice() {
     assert_eq!(made.manifest.hosts.iter().map(|c| (c.epoch, c.seq)).collect::<Vec<_>>(), [(1, 1)]);
     // What comes after the backup, of every kind.
     w.app.clock.set(T0 + 3_700_000);
-    post(&w, "/v1/customers/c-1/topups", "t1", json!({"amount": "5", "gateway": "manual", "payment": "p1"})).await;
+    post(&w, "/v1/customers/c-1/topups", "t1", json!({"amount": "5", "gateway": "manual", "payment": "p1"}))
+        .await;
     let later = [
         web1.next(&batch(10, 3_600, vec![cpu(1001, "shop", 50), cpu(1002, "blog", 7)])),
         web1.next(&batch(3_600, 3_610, vec![cpu(1002, "blog", 1)])),
@@ -82,7 +86,8 @@ async fn a_restored_collector_knows_every_write_and_charges_nothing_twice() {
     for bytes in &later {
         w.send(bytes).await.unwrap();
     }
-    send(&w, Method::PUT, "/v1/accounts/blog@web1/customer", "o", json!({"customer": "c-1"}).to_string()).await;
+    send(&w, Method::PUT, "/v1/accounts/blog@web1/customer", "o", json!({"customer": "c-1"}).to_string())
+        .await;
     let row = json!({"account": "big@cloud", "meter": "cpu_usec", "hour": "2026-11-21T10:00:00Z", "quantity": 72_000});
     post(&w, "/v1/usage-import", "i1", json!({"source": "cloud-a", "rows": [row]})).await;
     let charged = charge(&w).await;
@@ -96,28 +101,34 @@ async fn a_restored_collector_knows_every_write_and_charges_nothing_twice() {
             let conn = Connection::open(data.join("control.db")).unwrap();
             lost = Some((dump(&conn), hours(&conn)));
             drop(conn);
-            std::fs::remove_dir_all(data).unwrap();
+            std::fs::rename(data, data.with_file_name("lost")).unwrap();
             let restored = restore(&options(&made, &journal), data).unwrap();
             assert!(restored.replayed.unwrap().records >= 6);
             let conn = Connection::open(data.join("control.db")).unwrap();
-            assert_eq!(dump(&conn), without_refill(lost.as_ref().unwrap().0.clone(), &dump(&conn)));
+            assert_eq!(dump(&conn), lost.as_ref().unwrap().0);
         })
         .await;
     let (_, lost_hours) = lost.unwrap();
     let verify = w.get("/v1/ledger/verify").await;
     assert_eq!(verify["ok"], json!(true), "{verify}");
-    let again = post(&w, "/v1/customers/c-1/topups", "t1", json!({"amount": "5", "gateway": "manual", "payment": "p1"})).await;
+    let again = post(
+        &w,
+        "/v1/customers/c-1/topups",
+        "t1",
+        json!({"amount": "5", "gateway": "manual", "payment": "p1"}),
+    )
+    .await;
     let balance = w.get("/v1/customers/c-1/balance").await;
     // Far beyond the time after which a silent host's hours are closed: its usage has to come first.
     w.app.clock.set(T0 + 30 * 24 * 3_600_000);
-    assert_eq!(charge(&w).await["amount"], json!("0"), "nothing is given back, nothing charged again");
+    assert_eq!(charge(&w).await["amount"], json!("0.000000"), "nothing is given back, nothing charged again");
     assert_eq!(w.sql("SELECT refill_ms IS NOT NULL FROM host"), "1");
     // The agent goes back to what the collector has.
     assert_eq!(w.send_code(&web1.at(1, 4, [0; 32], b"x")).await.unwrap_err(), "409 want");
     for bytes in &later {
         w.send(bytes).await.unwrap();
     }
-    assert_eq!(charge(&w).await["amount"], json!("0"));
+    assert_eq!(charge(&w).await["amount"], json!("0.000000"));
     let now_ms = w.app.now_ms();
     w.app.db.write(move |tx| refill::look(tx, now_ms)).await.unwrap();
     assert_eq!(w.sql("SELECT refill_ms IS NULL FROM host"), "1");
@@ -128,18 +139,6 @@ async fn a_restored_collector_knows_every_write_and_charges_nothing_twice() {
     assert_eq!(w.get("/v1/customers/c-1/balance").await["balance"], balance["balance"], "{again}");
     assert_eq!(w.total("shop@web1", "cpu_usec").await, 150);
     assert_eq!(w.total("blog@web1", "cpu_usec").await, 8);
-}
-
-/// A restore notes on a host that its usage has to come again: that is no write of anybody.
-fn without_refill(
-    mut lost: std::collections::BTreeMap<String, Vec<String>>,
-    now: &std::collections::BTreeMap<String, Vec<String>>,
-) -> std::collections::BTreeMap<String, Vec<String>> {
-    let (was, is) = (lost["host"][0].clone(), now["host"][0].clone());
-    assert!(was.ends_with("Null]"), "{was}");
-    assert!(is.starts_with(was.trim_end_matches("Null]")), "{was}, {is}");
-    lost.insert("host".to_owned(), now["host"].clone());
-    lost
 }
 
 /// A backup outside of any collector.
@@ -189,7 +188,7 @@ fn damage_of_a_backup_is_found_and_named() {
         assert!(restore_error(&made, &target).contains(path.to_str().unwrap()), "{name} is missing");
         std::fs::write(&path, &good).unwrap();
     }
-    let options = Options { from: made.path.clone(), ..Options::default() };
+    let options = Options { from: made.path, ..Options::default() };
     restore(&options, &target).unwrap();
     let again = restore(&options, &target).unwrap_err().to_string();
     assert!(again.contains("is not empty"), "{again}");
@@ -204,7 +203,10 @@ fn a_restore_that_was_cut_off_begins_anew() {
     std::fs::write(target.join("keys/identity.seed"), b"half").unwrap();
     restore(&Options { from: made.path, ..Options::default() }, &target).unwrap();
     for name in ["keys/identity.seed", "keys/command.seed"] {
-        assert_eq!(std::fs::read(target.join(name)).unwrap(), std::fs::read(config.data_dir.join(name)).unwrap());
+        assert_eq!(
+            std::fs::read(target.join(name)).unwrap(),
+            std::fs::read(config.data_dir.join(name)).unwrap()
+        );
     }
     let mut left: Vec<_> =
         std::fs::read_dir(&target).unwrap().map(|e| e.unwrap().file_name().into_string().unwrap()).collect();
@@ -232,7 +234,8 @@ async fn an_older_backup_is_refused_unless_asked_for() {
 async fn a_copy_that_is_not_good_is_no_backup() {
     let (w, _web1) = shop().await;
     let to = w.app.config.data_dir.with_file_name("backups");
-    post(&w, "/v1/customers/c-1/topups", "t1", json!({"amount": "5", "gateway": "manual", "payment": "p1"})).await;
+    post(&w, "/v1/customers/c-1/topups", "t1", json!({"amount": "5", "gateway": "manual", "payment": "p1"}))
+        .await;
     w.change("UPDATE balance SET amount = amount + 1").await;
     let err = make(&w.app.config, None, &to, T0).unwrap_err().to_string();
     assert!(err.contains("the ledger differs") && err.contains("balance is"), "{err}");

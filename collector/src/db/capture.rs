@@ -36,7 +36,8 @@ pub(super) fn journalled(conn: &Connection) -> Result<Vec<Table>, DbError> {
             DbError::Damaged(format!("table {name:?} is none of this version; it would miss in the journal"))
         })?;
         if let Kind::Journalled { refilled } = kind {
-            let mut stmt = conn.prepare_cached("SELECT name, pk > 0 FROM pragma_table_info(?1) ORDER BY cid")?;
+            let mut stmt =
+                conn.prepare_cached("SELECT name, pk > 0 FROM pragma_table_info(?1) ORDER BY cid")?;
             let all = stmt.query_map([&name], |r| Ok((r.get::<_, String>(0)?, r.get(1)?)))?;
             let columns = all.filter(|c| !c.as_ref().is_ok_and(|(n, _)| refilled.contains(&n.as_str())));
             out.push(Table { columns: columns.collect::<Result<_, _>>()?, name });
@@ -83,7 +84,7 @@ impl Capture {
             let table = usize::try_from(row.get::<_, i64>(1)?).ok().and_then(|n| self.tables.get(n));
             let table = table.ok_or_else(|| DbError::Damaged("a note names no table".to_owned()))?;
             let line = line(table, row)?;
-            encoder.write_all(&line).map_err(encoding)?;
+            encoder.write_all(&line).map_err(|e| encoding(&e))?;
             if encoder.get_ref().len() > JOURNAL_RECORD_MAX_BYTES {
                 return Err(DbError::Journal(format!(
                     "one transaction changes more than the {JOURNAL_RECORD_MAX_BYTES} bytes of a record; do it in parts"
@@ -94,17 +95,17 @@ impl Capture {
         drop(stmt);
         let Some(encoder) = out else { return Ok(None) };
         tx.execute_batch("DELETE FROM temp.journal_row")?;
-        Ok(Some(encoder.finish().map_err(encoding)?))
+        Ok(Some(encoder.finish().map_err(|e| encoding(&e))?))
     }
 }
 
-fn encoding(e: std::io::Error) -> DbError {
+fn encoding(e: &std::io::Error) -> DbError {
     DbError::Journal(format!("a record could not be compressed: {e}"))
 }
 
 fn begin(schema: i64) -> Result<zstd::Encoder<'static, Vec<u8>>, DbError> {
-    let mut encoder = zstd::Encoder::new(Vec::new(), ZSTD_LEVEL).map_err(encoding)?;
-    writeln!(encoder, "{{\"schema\":{schema}}}").map_err(encoding)?;
+    let mut encoder = zstd::Encoder::new(Vec::new(), ZSTD_LEVEL).map_err(|e| encoding(&e))?;
+    writeln!(encoder, "{{\"schema\":{schema}}}").map_err(|e| encoding(&e))?;
     Ok(encoder)
 }
 
@@ -119,7 +120,7 @@ fn line(table: &Table, row: &rusqlite::Row<'_>) -> Result<Vec<u8>, DbError> {
     }
     let verb = if put { "put" } else { "del" };
     let line = serde_json::json!({"table": table.name, verb: values});
-    let mut line = serde_json::to_vec(&line).map_err(|e| encoding(e.into()))?;
+    let mut line = serde_json::to_vec(&line).map_err(|e| encoding(&e.into()))?;
     line.push(b'\n');
     Ok(line)
 }
@@ -130,7 +131,9 @@ fn value(value: ValueRef<'_>, table: &str, column: &str) -> Result<Value, DbErro
     Ok(match value {
         ValueRef::Null => Value::Null,
         ValueRef::Integer(n) => n.into(),
-        ValueRef::Text(text) => std::str::from_utf8(text).map_err(|_| damaged("text that is no UTF-8"))?.into(),
+        ValueRef::Text(text) => {
+            std::str::from_utf8(text).map_err(|_| damaged("text that is no UTF-8"))?.into()
+        }
         ValueRef::Blob(bytes) => serde_json::json!({"b": STANDARD.encode(bytes)}),
         ValueRef::Real(_) => return Err(damaged("a fraction, of which the schema knows none")),
     })

@@ -40,11 +40,13 @@ pub(super) fn without(conn: &Connection) -> Result<(), DbError> {
 /// Turns what a transaction noted into its record, inside that transaction; says whether there was anything.
 pub(super) fn seal(capture: &Capture, tx: &Connection) -> Result<bool, DbError> {
     let Some(payload) = capture.take(tx, SCHEMA_VERSION)? else { return Ok(false) };
-    let State { serial, head } = state(tx)?.ok_or_else(|| DbError::Damaged("journal_state is empty".to_owned()))?;
+    let State { serial, head } =
+        state(tx)?.ok_or_else(|| DbError::Damaged("journal_state is empty".to_owned()))?;
     let serial = serial.saturating_add(1);
     let (bytes, head) = record::encode(serial, Clock::System.now_ms(), &head, &payload);
     let serial = super::to_sql("serial", serial)?;
-    tx.prepare_cached("INSERT INTO journal_tail (serial, record) VALUES (?1, ?2)")?.execute(params![serial, bytes])?;
+    tx.prepare_cached("INSERT INTO journal_tail (serial, record) VALUES (?1, ?2)")?
+        .execute(params![serial, bytes])?;
     tx.prepare_cached("UPDATE journal_state SET serial = ?1, head = ?2")?.execute(params![serial, head])?;
     Ok(true)
 }

@@ -17,8 +17,8 @@ mod writer;
 pub use error::{DbError, from_sql, to_sql};
 pub use journal::{State, state as journal_state};
 pub use migrate::SCHEMA_VERSION;
-pub(crate) use segments::remove_before as prune_journal;
 pub use rusqlite::{Connection, OptionalExtension, Transaction, params};
+pub(crate) use segments::remove_before as prune_journal;
 pub use writer::WriteStats;
 
 use journal::Journal;
@@ -125,19 +125,20 @@ impl Db {
 
 /// One write from beside the collector, which may be running. With `is_journalled`, its record goes into control.db, and
 /// the collector appends it to the journal with its next write or at its next start.
-pub fn write_beside<T>(
+pub fn write_beside<T, E: From<DbError>>(
     path: &Path,
     is_journalled: bool,
-    f: impl FnOnce(&Transaction<'_>) -> Result<T, DbError>,
-) -> Result<T, DbError> {
+    f: impl FnOnce(&Transaction<'_>) -> Result<T, E>,
+) -> Result<T, E> {
     let mut conn = migrate::open(path)?;
     let capture = is_journalled.then(|| capture::Capture::install(&conn)).transpose()?;
-    let tx = conn.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
+    let tx =
+        conn.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate).map_err(DbError::from)?;
     let out = f(&tx)?;
     if let Some(capture) = &capture {
         journal::seal(capture, &tx)?;
     }
-    tx.commit()?;
+    tx.commit().map_err(DbError::from)?;
     Ok(out)
 }
 

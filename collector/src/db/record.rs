@@ -73,7 +73,13 @@ pub(crate) fn decode(bytes: &[u8]) -> Result<Option<(Record<'_>, usize)>, Fault>
         let (serial, r) = r.split_first_chunk::<8>()?;
         let (at, r) = r.split_first_chunk::<8>()?;
         let (prev, r) = r.split_first_chunk::<32>()?;
-        Some((u32::from_be_bytes(*len), u64::from_be_bytes(*serial), i64::from_be_bytes(*at), *prev, *r.first_chunk::<32>()?))
+        Some((
+            u32::from_be_bytes(*len),
+            u64::from_be_bytes(*serial),
+            i64::from_be_bytes(*at),
+            *prev,
+            *r.first_chunk::<32>()?,
+        ))
     };
     let (len, serial, at_ms, prev, own) = fields().ok_or(Fault::Damaged)?;
     let len = usize::try_from(len).map_err(|_| Fault::Damaged)?;

@@ -238,7 +238,8 @@ impl Walk<'_> {
         let at: i64 = self.conn.pragma_query_value(None, "user_version", |r| r.get(0))?;
         if begin.schema > migrate::SCHEMA_VERSION || begin.schema < at {
             let (got, want) = (begin.schema, migrate::SCHEMA_VERSION);
-            let why = format!("it is of schema version {got}; this program knows up to {want}, the file has {at}");
+            let why =
+                format!("it is of schema version {got}; this program knows up to {want}, the file has {at}");
             return Err(DbError::Damaged(why));
         }
         if begin.schema > at {
@@ -289,9 +290,11 @@ fn sql_value(value: &Value) -> Result<Sql, DbError> {
 
 fn known<'a>(table: &Table, row: &'a Map<String, Value>) -> Result<Vec<(&'a str, bool, Sql)>, DbError> {
     let one = |(name, value): (&'a String, &Value)| {
-        let (_, key) = table.columns.iter().find(|(c, _)| c == name).ok_or_else(|| {
-            DbError::Damaged(format!("{}.{name} is no journalled column", table.name))
-        })?;
+        let (_, key) = table
+            .columns
+            .iter()
+            .find(|(c, _)| c == name)
+            .ok_or_else(|| DbError::Damaged(format!("{}.{name} is no journalled column", table.name)))?;
         Ok((name.as_str(), *key, sql_value(value)?))
     };
     row.iter().map(one).collect()
@@ -360,7 +363,8 @@ impl Before {
                 let key = params![account, hour, meter.name(), word("source")];
                 let had: Option<i64> = tx.prepare_cached(sql)?.query_row(key, |r| r.get(0)).optional()?;
                 let grown = number("quantity")?.checked_sub(had.unwrap_or(0));
-                let grown = grown.ok_or_else(|| DbError::Damaged("an imported total overflows".to_owned()))?;
+                let grown =
+                    grown.ok_or_else(|| DbError::Damaged("an imported total overflows".to_owned()))?;
                 Self::Import(account, hour, meter, grown)
             }
             "charge" => Self::Charge(number("account")?, number("hour")?),

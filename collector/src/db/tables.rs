@@ -37,6 +37,8 @@ pub(super) const TABLES: &[(&str, Kind)] = &[
                 "cpu_ppm",
                 "io_ppm",
                 "memory_ppm",
+                // A restore's own.
+                "refill_ms",
             ],
         },
     ),
