@@ -245,3 +245,33 @@ fn a_restore_says_what_is_wrong_and_touches_nothing() -> Result<()> {
     stack.hostmeter_ok(&["ledger", "verify"])?;
     Ok(())
 }
+
+#[test]
+fn a_jump_of_the_clock_stops_charging_until_it_is_accepted() -> Result<()> {
+    let stack = set_up()?;
+    import_and_charge(&stack, 1)?;
+    let clock = |what: &str| -> Result<String> {
+        let mut command = Command::new(program("hostmeter-collector")?);
+        run_ok(command.args(["clock", what, "--config"]).arg(stack.path("collector.toml")))
+    };
+    assert!(clock("show")?.starts_with("No jump"), "{}", clock("show")?);
+    // As if two hours of the wall clock had gone by since the last look, and none of the boot-time clock.
+    let db = Connection::open(stack.path("data/control.db"))?;
+    db.busy_timeout(Duration::from_secs(10))?;
+    db.execute("UPDATE meta SET value = value - 7200000 WHERE key = 'clock_wall_ms'", [])?;
+    let row =
+        json!({"account": "x@cloud", "meter": "net_tx_bytes", "hour": hour_before()?, "quantity": 1_000});
+    let body = json!({"source": "test", "rows": [row]});
+    stack.api.post("/v1/usage-import", &body, Some("late"))?.ok()?;
+    let refused = stack.api.post("/v1/charge-runs", &json!({}), None)?;
+    assert_eq!((refused.status, &refused.body["code"]), (409, &json!("clock_jumped")), "{}", refused.body);
+    assert!(clock("show")?.contains("clock accept"));
+    let standing = "SELECT count(*) FROM alert WHERE key = 'clock' AND cleared_ms IS NULL";
+    let alerts = || -> Result<i64> { Ok(db.query_row(standing, [], |r| r.get(0))?) };
+    assert_eq!(alerts()?, 1);
+    assert!(clock("accept")?.starts_with("Accepted a jump"));
+    let done = stack.api.post("/v1/charge-runs", &json!({}), None)?.ok()?;
+    assert_eq!((done["charged_hours"].as_u64(), alerts()?), (Some(1), 0), "{done}");
+    stack.hostmeter_ok(&["ledger", "verify"])?;
+    Ok(())
+}
