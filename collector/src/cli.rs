@@ -1,8 +1,12 @@
 //! The command line of `hostmeter-collector`.
 
+use crate::backup::cli::{BackupArgs, RestoreArgs, run_backup, run_restore};
+use crate::billing::BillingError;
 use crate::clock::Clock;
 use crate::config::{Config, DEFAULT_PATH};
+use crate::db::write_beside;
 use crate::init::init;
+use crate::jump::{self, Reading};
 use crate::serve::Server;
 use anyhow::{Context, Result};
 use clap::{Args, CommandFactory, Parser, Subcommand};
@@ -37,8 +41,41 @@ enum Command {
         #[arg(long, hide = true)]
         exit_with_parent: bool,
     },
+    /// Back up everything, verified, while the collector runs
+    Backup {
+        #[command(flatten)]
+        config: ConfigArg,
+        #[command(flatten)]
+        args: BackupArgs,
+    },
+    /// Restore a backup and the journal into an empty data directory
+    Restore {
+        #[command(flatten)]
+        config: ConfigArg,
+        #[command(flatten)]
+        args: RestoreArgs,
+    },
+    /// What became of a jump of this machine's clock
+    Clock {
+        #[command(subcommand)]
+        what: ClockCommand,
+    },
     /// Check the configuration and name every fault
     CheckConfig {
+        #[command(flatten)]
+        config: ConfigArg,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+enum ClockCommand {
+    /// Say whether a jump stands
+    Show {
+        #[command(flatten)]
+        config: ConfigArg,
+    },
+    /// The clock is right now: charging and lifecycle go on
+    Accept {
         #[command(flatten)]
         config: ConfigArg,
     },
@@ -63,6 +100,9 @@ pub fn run() -> Result<()> {
     rustix::process::umask(rustix::fs::Mode::RWXG | rustix::fs::Mode::RWXO);
     match Cli::parse().command {
         Command::Init { config, json } => run_init(&Config::load(&config.config)?, json),
+        Command::Backup { config, args } => run_backup(&Config::load(&config.config)?, &args),
+        Command::Restore { config, args } => run_restore(&Config::load(&config.config)?, &args),
+        Command::Clock { what } => run_clock(&what),
         Command::CheckConfig { config } => {
             Config::load(&config.config)?;
             writeln!(std::io::stdout().lock(), "{}: good", config.config.display())?;
@@ -94,6 +134,28 @@ fn run_init(config: &Config, json: bool) -> Result<()> {
         writeln!(out, "Neither password nor token is shown again.")?;
     }
     Ok(())
+}
+
+fn run_clock(what: &ClockCommand) -> Result<()> {
+    let (config, accepts) = match what {
+        ClockCommand::Show { config } => (config, false),
+        ClockCommand::Accept { config } => (config, true),
+    };
+    let config = Config::load(&config.config)?;
+    anyhow::ensure!(config.control_db().exists(), "{} is missing", config.control_db().display());
+    let now = Reading::now(&Clock::System).context("the boot-time clock could not be read")?;
+    let jump_ms = write_beside(&config.control_db(), config.journal_dir.is_some(), |tx| match accepts {
+        true => jump::accept(tx, &now, "command line"),
+        false => Ok::<_, BillingError>(jump::standing(tx)?),
+    })?;
+    let text = match (jump_ms, accepts) {
+        (None, _) => "No jump of the clock stands.".to_owned(),
+        (Some(ms), true) => format!("Accepted a jump of {ms} ms: charging and lifecycle go on."),
+        (Some(ms), false) => format!(
+            "The clock jumped {ms} ms: charging and lifecycle wait for `hostmeter-collector clock accept`."
+        ),
+    };
+    Ok(writeln!(std::io::stdout().lock(), "{text}")?)
 }
 
 async fn serve(config: Config) -> Result<()> {

@@ -1,5 +1,6 @@
 //! Settings of the collector: TOML, every fault reported at once with file, key, value and what would be right.
 
+use crate::limits::BACKUP_KEEP_MAX;
 use hostmeter_core::config::{self, Fault, Faults, Table};
 use hostmeter_core::duration;
 use hostmeter_core::ids::PlanId;
@@ -19,6 +20,12 @@ pub struct Config {
     pub listen: SocketAddr,
     /// Directory of databases and keys, mode 0700.
     pub data_dir: PathBuf,
+    /// Directory of the journal, on another disk; absent: no journal is kept.
+    pub journal_dir: Option<PathBuf>,
+    /// `[backup]`; absent: agents forget what is stored here, whether a backup holds it or not.
+    pub backup: Option<Backup>,
+    /// The file that these settings are from.
+    pub file: Option<PathBuf>,
     /// `[tls]`; absent: plain HTTP.
     pub tls: Option<Tls>,
     /// `[store]`
@@ -36,6 +43,17 @@ pub struct Tls {
     pub cert: PathBuf,
     /// Private key.
     pub key: PathBuf,
+}
+
+/// `[backup]`
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Backup {
+    /// Directory in which every backup gets its own.
+    pub dir: PathBuf,
+    /// From one to the next, milliseconds.
+    pub every_ms: i64,
+    /// How many are kept.
+    pub keep: usize,
 }
 
 /// `[store] kind`: where time series for graphs are kept.
@@ -99,7 +117,8 @@ impl Config {
     pub fn load(path: &Path) -> Result<Self, ConfigError> {
         let text = std::fs::read_to_string(path)
             .map_err(|source| ConfigError::Read { path: path.to_owned(), source })?;
-        Self::parse(&path.display().to_string(), &text)
+        let config = Self::parse(&path.display().to_string(), &text)?;
+        Ok(Self { file: Some(path.to_owned()), ..config })
     }
 
     /// Checks the text of a file; `file` is only for messages.
@@ -129,11 +148,26 @@ impl Config {
 }
 
 fn read(root: &toml::Table, faults: &mut Faults) -> Result<Config, Fault> {
-    let known = ["listen", "data_dir", "tls", "store", "billing", "breaker"];
+    let known = ["listen", "data_dir", "journal_dir", "backup", "tls", "store", "billing", "breaker"];
     let root = Table::new("", root, &known, faults);
     let listen =
         or(root.read("listen", faults, |s| SocketAddr::from_str(s).map_err(|_| LISTEN)), "127.0.0.1:8080")?;
     let data_dir = root.read("data_dir", faults, absolute);
+    let data_dir = data_dir.unwrap_or_else(|| PathBuf::from("/var/lib/hostmeter-collector"));
+    let outside = |text: &str| match absolute(text)? {
+        path if path.starts_with(&data_dir) => Err("must be outside of data_dir, best on another disk"),
+        path => Ok(path),
+    };
+    let journal_dir = root.read("journal_dir", faults, outside);
+    let backup = root.table("backup", &["dir", "every", "keep"], faults).map(|t| {
+        if t.value("dir").is_none() {
+            t.fault("dir", "is missing; it names the directory in which every backup gets its own", faults);
+        }
+        let dir = t.read("dir", faults, outside).unwrap_or_default();
+        let every_ms = t.read("every", faults, at_least_a_second).unwrap_or(6 * 3_600_000);
+        let keep = t.integer("keep", 1, i64::from(BACKUP_KEEP_MAX), faults).unwrap_or(7);
+        Backup { dir, every_ms, keep: usize::try_from(keep).unwrap_or(1) }
+    });
     let tls = root.table("tls", &["cert", "key"], faults).map(|t| read_tls(&t, faults));
     if let Some(store) = root.table("store", &["kind"], faults) {
         store.read("kind", faults, |word| {
@@ -142,7 +176,10 @@ fn read(root: &toml::Table, faults: &mut Faults) -> Result<Config, Fault> {
     }
     Ok(Config {
         listen,
-        data_dir: data_dir.unwrap_or_else(|| PathBuf::from("/var/lib/hostmeter-collector")),
+        data_dir,
+        journal_dir,
+        backup,
+        file: None,
         tls,
         store: StoreKind::Sqlite,
         billing: read_billing(&root, faults)?,
@@ -164,6 +201,14 @@ fn fault(default: &str, why: &dyn fmt::Display) -> Fault {
 fn absolute(text: &str) -> Result<PathBuf, &'static str> {
     let path = PathBuf::from(text);
     if path.is_absolute() { Ok(path) } else { Err("must be an absolute path") }
+}
+
+fn at_least_a_second(text: &str) -> Result<i64, String> {
+    match duration::parse(text) {
+        Ok(ms) if ms >= 1_000 => Ok(ms),
+        Ok(_) => Err("must be a second or more, for example \"6h\"".to_owned()),
+        Err(e) => Err(e.to_string()),
+    }
 }
 
 fn read_tls(table: &Table<'_>, faults: &mut Faults) -> Tls {

@@ -65,7 +65,7 @@ pub fn init(config: &Config, now_ms: i64) -> Result<Made, InitError> {
     // A directory that was there may be open to others.
     std::fs::set_permissions(dir, std::fs::Permissions::from_mode(0o700)).map_err(io)?;
     let keys = Keys::make(dir)?;
-    let db = Db::open(&config.control_db())?;
+    let db = Db::open_with(&config.control_db(), config.journal_dir.as_deref())?;
     let (token, password) = (users::new_token()?, hex(&random::<9>()?));
     let hash = users::hash_password(&password).map_err(InitError::Admin)?;
     let (path, hashed) = (config.control_db(), token.clone());

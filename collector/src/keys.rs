@@ -51,6 +51,9 @@ pub struct Keys {
 }
 
 impl Keys {
+    /// Names of the files in `data_dir/keys`.
+    pub const FILES: [&'static str; 2] = [IDENTITY, COMMAND];
+
     /// Reads both keys from `data_dir/keys`.
     pub fn load(data_dir: &Path) -> Result<Self, KeysError> {
         let dir = data_dir.join("keys");

@@ -26,6 +26,37 @@ pub const PAGE_BYTES: i64 = 8_192;
 /// What a client is told to wait after "overloaded", in seconds.
 pub const RETRY_AFTER_SEC: u64 = 2;
 
+/// Largest record of the journal, compressed: a run of the lifecycle over all customers fits.
+pub const JOURNAL_RECORD_MAX_BYTES: usize = 256 * 1024 * 1024;
+/// Largest record of the journal, inflated.
+pub const JOURNAL_INFLATED_MAX_BYTES: u64 = 4 * 1024 * 1024 * 1024;
+/// A segment of the journal that is this large gets no further record.
+pub const JOURNAL_SEGMENT_BYTES: u64 = 16 * 1024 * 1024;
+/// Largest file that is read as a segment.
+pub const JOURNAL_FILE_MAX_BYTES: u64 = 512 * 1024 * 1024;
+
+/// Pages copied in one step of a backup; the collector's own work goes on in between.
+pub const BACKUP_STEP_PAGES: i32 = 4_096;
+/// Pause between the steps of a backup.
+pub const BACKUP_PAUSE: Duration = Duration::from_millis(2);
+/// Steps that may find the database locked.
+pub const BACKUP_BUSY_MAX: u32 = 10_000;
+/// Bytes read at once to sum a file.
+pub const COPY_BUFFER_BYTES: usize = 1024 * 1024;
+/// Largest manifest, and largest list of sums, of a backup.
+pub const MANIFEST_MAX_BYTES: u64 = 64 * 1024 * 1024;
+/// How often it is looked whether a backup is due, and what others made.
+pub const BACKUP_LOOK: Duration = Duration::from_secs(5);
+/// After a backup that failed, the next is tried after this, milliseconds.
+pub const BACKUP_RETRY_MS: i64 = 600_000;
+/// Most backups that are kept.
+pub const BACKUP_KEEP_MAX: u32 = 10_000;
+
+const _: () = assert!(
+    JOURNAL_SEGMENT_BYTES + (JOURNAL_RECORD_MAX_BYTES as u64) < JOURNAL_FILE_MAX_BYTES,
+    "a last large record fits"
+);
+
 /// Largest JSON body of a request.
 pub const BODY_MAX_BYTES: usize = 1024 * 1024;
 /// Largest request to enrol, in bytes.
@@ -137,6 +168,8 @@ pub const SWEEP_CHUNK: i64 = 500;
 pub const SWEEP_MAX: Duration = Duration::from_secs(60);
 /// The sweep never runs more often than this.
 pub const SWEEP_MIN: Duration = Duration::from_millis(200);
+/// A larger jump of the collector's clock stops what goes by the time, milliseconds.
+pub const CLOCK_JUMP_MAX_MS: i64 = 3_600_000;
 /// Life of a command, milliseconds; a deletion's is shorter still.
 pub const COMMAND_LIFE_MS: i64 = 3_600_000;
 /// A command without an outcome is sent again after this, milliseconds.

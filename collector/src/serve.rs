@@ -8,7 +8,7 @@ use crate::config::Config;
 use crate::ingest::release;
 use crate::limits::{ACCEPT_PAUSE, CONNECTIONS_MAX, DRAIN_TIME, HANDSHAKE_TIME, HEADER_TIME};
 use crate::tls::{TlsError, acceptor};
-use crate::{watch, web};
+use crate::{backup, watch, web};
 use axum::Router;
 use axum::extract::ConnectInfo;
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -83,6 +83,8 @@ impl Server {
             tokio::spawn(async move { billing::background(&app.db, &app.billing, &app.clock).await });
         let watched = Arc::clone(&self.app);
         let watch = tokio::spawn(async move { watch::background(&watched).await });
+        let backed_up = Arc::clone(&self.app);
+        let backups = tokio::spawn(async move { backup::background(&backed_up).await });
         let routes = web::with_api(&self.app);
         let graceful = GracefulShutdown::new();
         let slots = Arc::new(Semaphore::new(CONNECTIONS_MAX));
@@ -94,6 +96,7 @@ impl Server {
         drop(self.listener);
         background.abort();
         watch.abort();
+        backups.abort();
         if tokio::time::timeout(DRAIN_TIME, graceful.shutdown()).await.is_err() {
             tracing::warn!(seconds = DRAIN_TIME.as_secs(), "requests were still open and are cut off");
         }

@@ -39,9 +39,15 @@ pub(crate) struct World {
 
 impl World {
     pub(crate) async fn start() -> Self {
+        Self::start_with(|_, _| {}).await
+    }
+
+    /// With other settings; the path is the directory in which everything lies.
+    pub(crate) async fn start_with(change: impl FnOnce(&mut Config, &std::path::Path)) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let mut config = Config::parse("collector.toml", "listen = \"127.0.0.1:0\"").unwrap();
         config.data_dir = dir.path().join("data");
+        change(&mut config, dir.path());
         let made = init(&config, T0).unwrap();
         Self::serve(dir, config, made.admin_token, T0).await
     }

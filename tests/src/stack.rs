@@ -21,6 +21,8 @@ const PASSWORD: &str = "a long enough password";
 pub struct Settings {
     /// `[sample] interval`.
     pub interval: &'static str,
+    /// Lines at the top of the collector's file. Here and in `billing`, `DIR` is the directory of the stack.
+    pub collector: String,
     /// `[billing]` lines.
     pub billing: String,
     /// The executor's whole own part of the configuration; `None`: no executor runs.
@@ -31,7 +33,8 @@ pub struct Settings {
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { interval: "1s", billing: String::new(), executor: None, agent: String::new() }
+        let none = String::new;
+        Self { interval: "1s", collector: none(), billing: none(), executor: None, agent: none() }
     }
 }
 
@@ -82,8 +85,9 @@ impl Stack {
         std::fs::write(
             at("collector.toml"),
             format!(
-                "listen = \"127.0.0.1:{port}\"\ndata_dir = {data:?}\n[billing]\ncurrency = \"EUR\"\n{}\n",
-                settings.billing
+                "listen = \"127.0.0.1:{port}\"\ndata_dir = {data:?}\n{}\n[billing]\ncurrency = \"EUR\"\n{}\n",
+                settings.collector.replace("DIR", &dir.path().display().to_string()),
+                settings.billing.replace("DIR", &dir.path().display().to_string())
             ),
         )?;
         // Tests leave nothing in the BPF file system of the machine.

@@ -106,7 +106,7 @@ fn settings(homes: &Path) -> Settings {
         executor: Some(format!(
             "driver = \"linux\"\nmin_suspended = \"1s\"\n[linux]\nhome_roots = [{homes:?}]\nquarantine_dir = {quarantine:?}\narchive_dir = {archive:?}\ncrontab_dir = {cron:?}\nkill_grace = \"500ms\""
         )),
-        agent: String::new(),
+        ..Settings::default()
     }
 }
 

@@ -122,8 +122,9 @@ pub(super) async fn read_envelope(
 
 pub(super) fn answer(app: &App, outcome: Outcome, header: &Header, now_ms: i64) -> Result<Response, Problem> {
     let ack = |standing: &Standing| {
-        let bytes =
-            acknowledge(&app.keys, standing, header.hash, now_ms).map_err(|e| Problem::internal(&e))?;
+        let archived_seq = app.archived.seq(standing);
+        let bytes = acknowledge(&app.keys, standing, archived_seq, header.hash, now_ms)
+            .map_err(|e| Problem::internal(&e))?;
         Ok(sealed(bytes))
     };
     match outcome {

@@ -460,6 +460,7 @@ pub async fn charge_run(
         Some(text) => parse_rfc3339_ms(text).map_err(|e| Problem::invalid(format!("until: {e}")))?,
         None => now_ms,
     };
+    crate::billing::clock_goes(&app.db, &app.clock).await?;
     // A run goes on to its end even if the caller hangs up.
     let task = tokio::spawn(async move {
         let billing = &app.billing;

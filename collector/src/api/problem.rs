@@ -80,6 +80,11 @@ impl From<DbError> for Problem {
             DbError::Overloaded { .. } => {
                 Self::new(StatusCode::SERVICE_UNAVAILABLE, "overloaded", e.to_string())
             }
+            DbError::Journal(why) => {
+                tracing::error!(%why, "the journal cannot be written");
+                let detail = "the journal cannot be written, so that nothing is confirmed; send the same request again later";
+                Self::new(StatusCode::SERVICE_UNAVAILABLE, "journal", detail)
+            }
             DbError::Closed => Self::new(StatusCode::SERVICE_UNAVAILABLE, "stopping", e.to_string()),
             other => Self::internal(&other),
         }

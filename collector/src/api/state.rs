@@ -1,6 +1,7 @@
 //! What every handler shares.
 
 use super::Problem;
+use crate::backup::Archived;
 use crate::billing::Runtime;
 use crate::clock::Clock;
 use crate::config::Config;
@@ -40,6 +41,8 @@ pub struct App {
     pub billing: Runtime,
     /// Where "now" comes from.
     pub clock: Clock,
+    /// What backups hold.
+    pub archived: Archived,
     /// What was done since the start.
     pub metrics: Metrics,
     stopping: AtomicBool,
@@ -75,12 +78,15 @@ impl App {
             return Err(StartError::NotInitialised(config.control_db()));
         }
         let keys = Keys::load(&config.data_dir)?;
-        let db = Db::open(&config.control_db())?;
+        let db = Db::open_with(&config.control_db(), config.journal_dir.as_deref())?;
+        let archived = Archived::new(config.backup.is_some());
+        db.read_blocking(|conn| archived.reload(conn))?;
         let store: Arc<dyn UsageStore> = Arc::new(SqliteStore::open(&config.usage_db())?);
         let host_keys = Arc::new(db.read_blocking(HostKeys::load)?);
         let forwarder = Forwarder::start(db.clone(), Arc::clone(&store), clock.clone())?;
         Ok(Arc::new(Self {
             billing: Runtime::new(&config),
+            archived,
             config,
             forwarder,
             db,

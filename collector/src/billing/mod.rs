@@ -30,7 +30,7 @@ pub use error::{BillingError, ErrorClass};
 pub use pending::{OpenCost, Pending, open_costs, pending};
 pub use rates::Rates;
 pub use rules::Rules;
-pub use runtime::{Runtime, background, sweep};
+pub use runtime::{Runtime, background, clock_goes, sweep};
 
 #[cfg(test)]
 mod testing;

@@ -6,7 +6,8 @@ use super::lifecycle;
 use super::rules::Rules;
 use crate::clock::Clock;
 use crate::config::Config;
-use crate::db::Db;
+use crate::db::{Db, DbError};
+use crate::jump::{self, Reading};
 use crate::limits::{SWEEP_MAX, SWEEP_MIN};
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -68,18 +69,38 @@ impl Runtime {
 /// The background task: moves deadlines by the time that the collector was out, then sweeps for ever. The caller
 /// ends it by dropping it. Failures are logged, and the next sweep tries again.
 pub async fn background(db: &Db, runtime: &Runtime, clock: &Clock) {
-    let now_ms = clock.now_ms();
-    let started = db.write(move |tx| lifecycle::resume_after_outage(tx, now_ms)).await;
-    match started {
-        Ok(outage_ms) => tracing::info!(outage_ms, "the lifecycle goes on"),
-        Err(e) => tracing::error!(error = %e, "deadlines could not be moved by the collector's outage"),
-    }
+    let mut resumed = false;
     loop {
-        if let Err(e) = sweep(db, runtime, clock.now_ms()).await {
-            tracing::error!(error = %e, "the lifecycle's sweep failed");
+        match clock_goes(db, clock).await {
+            Ok(true) => {
+                if !std::mem::replace(&mut resumed, true) {
+                    resume(db, clock.now_ms()).await;
+                }
+                if let Err(e) = sweep(db, runtime, clock.now_ms()).await {
+                    tracing::error!(error = %e, "the lifecycle's sweep failed");
+                }
+            }
+            // The alert says what to do.
+            Ok(false) => {}
+            Err(e) => tracing::error!(error = %e, "the clocks could not be compared"),
         }
         // Either is as good: time went on, or something happened.
         drop(tokio::time::timeout(runtime.interval(), runtime.stirred.notified()).await);
+    }
+}
+
+async fn resume(db: &Db, now_ms: i64) {
+    match db.write(move |tx| lifecycle::resume_after_outage(tx, now_ms)).await {
+        Ok(outage_ms) => tracing::info!(outage_ms, "the lifecycle goes on"),
+        Err(e) => tracing::error!(error = %e, "deadlines could not be moved by the collector's outage"),
+    }
+}
+
+/// Looks at the clocks; `false`: the wall clock jumped, and nothing may go by it.
+pub async fn clock_goes(db: &Db, clock: &Clock) -> Result<bool, DbError> {
+    match Reading::now(clock) {
+        Some(now) => db.write(move |tx| jump::observe(tx, &now)).await,
+        None => Ok(true),
     }
 }
 

@@ -22,6 +22,10 @@ pub enum DbError {
     /// The commit that this write shared with others failed; none of them is stored.
     #[error("the write was not stored, its commit failed: {0}")]
     Commit(String),
+    /// The journal could not be opened or written. What is stored in control.db is stored, but nobody is told so before
+    /// the journal holds it as well.
+    #[error("the journal: {0}")]
+    Journal(String),
     /// The file could not be opened.
     #[error("{path}: {source}")]
     Open {
@@ -65,7 +69,7 @@ pub enum DbError {
 impl DbError {
     /// Whether the same call may succeed later.
     pub const fn is_overload(&self) -> bool {
-        matches!(self, Self::Overloaded { .. })
+        matches!(self, Self::Overloaded { .. } | Self::Journal(_))
     }
 }
 

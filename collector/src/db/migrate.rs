@@ -10,12 +10,16 @@ use rusqlite::{Connection, OpenFlags, TransactionBehavior};
 use std::path::Path;
 
 /// The schema that this program reads and writes (`PRAGMA user_version`).
-pub const SCHEMA_VERSION: i64 = 3;
+pub const SCHEMA_VERSION: i64 = 4;
 
 /// Step `n` (from 1) makes version `n` of the one before. A new file takes all of them, so that old and new files have
 /// the same tables. A step is never changed once it was released.
-const STEPS: [(i64, &str); 3] =
-    [(1, include_str!("schema.sql")), (2, include_str!("degraded.sql")), (3, include_str!("resume.sql"))];
+const STEPS: [(i64, &str); 4] = [
+    (1, include_str!("schema.sql")),
+    (2, include_str!("degraded.sql")),
+    (3, include_str!("resume.sql")),
+    (4, include_str!("backup.sql")),
+];
 
 /// The writer's connection, with the schema in place.
 pub(super) fn open(path: &Path) -> Result<Connection, DbError> {
@@ -61,18 +65,25 @@ fn migrate(conn: &mut Connection, path: &Path) -> Result<(), DbError> {
     if !(0..=SCHEMA_VERSION).contains(&version) {
         return Err(DbError::Newer { path: path.to_owned(), got: version, want: SCHEMA_VERSION });
     }
-    for (step, sql) in STEPS.iter().filter(|(step, _)| *step > version) {
-        tx.execute_batch(sql)?;
-        tx.pragma_update(None, "user_version", step)?;
-    }
+    step_to(&tx, SCHEMA_VERSION)?;
     add_meter_columns(&tx)?;
     tx.commit()?;
     Ok(())
 }
 
+/// Takes the steps up to a version, for a restore that replays what was written under it.
+pub(super) fn step_to(conn: &Connection, version: i64) -> Result<(), DbError> {
+    let at: i64 = conn.pragma_query_value(None, "user_version", |r| r.get(0))?;
+    for (step, sql) in STEPS.iter().filter(|(step, _)| *step > at && *step <= version) {
+        conn.execute_batch(sql)?;
+        conn.pragma_update(None, "user_version", step)?;
+    }
+    Ok(())
+}
+
 /// One column for each meter that adds up; NULL: not measured in that hour. A new meter gets its column at the first
 /// start of the version that knows it; a column of a meter that is gone stays.
-fn add_meter_columns(conn: &Connection) -> Result<(), DbError> {
+pub(super) fn add_meter_columns(conn: &Connection) -> Result<(), DbError> {
     let mut stmt = conn.prepare("SELECT name FROM pragma_table_info('usage_hour')")?;
     let have: Vec<String> = stmt.query_map([], |r| r.get(0))?.collect::<Result<_, _>>()?;
     for meter in Meter::ALL.iter().filter(|m| m.is_flow()) {

@@ -3,16 +3,25 @@
 //! Everything that money and commands rest on is in this one file, because one transaction must hold envelope, hour
 //! totals and sequence number.
 
+mod capture;
 mod error;
+mod journal;
 mod migrate;
 mod readers;
+mod record;
+pub mod replay;
+mod segments;
+mod tables;
 mod writer;
 
 pub use error::{DbError, from_sql, to_sql};
+pub use journal::{State, state as journal_state};
 pub use migrate::SCHEMA_VERSION;
 pub use rusqlite::{Connection, OptionalExtension, Transaction, params};
+pub(crate) use segments::remove_before as prune_journal;
 pub use writer::WriteStats;
 
+use journal::Journal;
 use readers::Readers;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -34,8 +43,17 @@ struct Inner {
 impl Db {
     /// Opens the file, makes it or brings it to this program's schema, and starts the writer.
     pub fn open(path: &Path) -> Result<Self, DbError> {
+        Self::open_with(path, None)
+    }
+
+    /// As [`Db::open`], with a journal in that directory.
+    pub fn open_with(path: &Path, journal: Option<&Path>) -> Result<Self, DbError> {
         let conn = migrate::open(path)?;
-        let writer = Writer::start(conn)?;
+        let journal = match journal {
+            Some(dir) => Some(Journal::open(dir, &conn)?),
+            None => journal::without(&conn).map(|()| None)?,
+        };
+        let writer = Writer::start(conn, journal)?;
         let readers = Readers::new(path)?;
         Ok(Self { inner: Arc::new(Inner { path: path.to_owned(), readers, writer }) })
     }
@@ -105,5 +123,26 @@ impl Db {
     }
 }
 
+/// One write from beside the collector, which may be running. With `is_journalled`, its record goes into control.db, and
+/// the collector appends it to the journal with its next write or at its next start.
+pub fn write_beside<T, E: From<DbError>>(
+    path: &Path,
+    is_journalled: bool,
+    f: impl FnOnce(&Transaction<'_>) -> Result<T, E>,
+) -> Result<T, E> {
+    let mut conn = migrate::open(path)?;
+    let capture = is_journalled.then(|| capture::Capture::install(&conn)).transpose()?;
+    let tx =
+        conn.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate).map_err(DbError::from)?;
+    let out = f(&tx)?;
+    if let Some(capture) = &capture {
+        journal::seal(capture, &tx)?;
+    }
+    tx.commit().map_err(DbError::from)?;
+    Ok(out)
+}
+
+#[cfg(test)]
+pub(crate) mod testing;
 #[cfg(test)]
 mod tests;

@@ -1,6 +1,7 @@
 //! The one thread that writes. Writes that wait together share a commit, each inside a savepoint of its own.
 
 use super::DbError;
+use super::journal::Journal;
 use crate::limits::{WRITE_GROUP_MAX, WRITE_GROUP_TIME, WRITE_QUEUE_MAX};
 use rusqlite::{Connection, Transaction, TransactionBehavior};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -45,13 +46,13 @@ pub(super) struct Writer {
 }
 
 impl Writer {
-    pub(super) fn start(conn: Connection) -> Result<Self, DbError> {
+    pub(super) fn start(conn: Connection, journal: Option<Journal>) -> Result<Self, DbError> {
         let (queue, jobs) = sync_channel(WRITE_QUEUE_MAX);
         let counters = Arc::new(Counters::default());
         let theirs = Arc::clone(&counters);
         let thread = std::thread::Builder::new()
             .name("db-writer".to_owned())
-            .spawn(move || run(conn, &jobs, &theirs))
+            .spawn(move || run(conn, journal, &jobs, &theirs))
             .map_err(DbError::Thread)?;
         Ok(Self { queue: Some(queue), thread: Mutex::new(Some(thread)), counters })
     }
@@ -124,21 +125,24 @@ fn panic_text(panic: &(dyn std::any::Any + Send)) -> String {
     text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_else(|| "no message".to_owned())
 }
 
-fn run(mut conn: Connection, jobs: &Receiver<Job>, counters: &Counters) {
+fn run(mut conn: Connection, mut journal: Option<Journal>, jobs: &Receiver<Job>, counters: &Counters) {
     while let Ok(first) = jobs.recv() {
         let mut ran = Vec::new();
-        let commit = group(&mut conn, first, jobs, &mut ran);
+        let commit = group(&mut conn, journal.as_mut(), first, jobs, &mut ran);
         if commit.is_ok() {
             counters.commits.fetch_add(1, Ordering::Relaxed);
         }
         counters.waiting.fetch_sub(ran.len(), Ordering::Relaxed);
         counters.writes.fetch_add(u64::try_from(ran.len()).unwrap_or(u64::MAX), Ordering::Relaxed);
-        let failure = commit.err().map(|e| e.to_string());
-        if let Some(why) = &failure {
-            tracing::error!(writes = ran.len(), why, "a commit to control.db failed");
+        if let Err(e) = &commit {
+            tracing::error!(writes = ran.len(), why = %e, "a commit to control.db failed");
         }
         for Ran { answer, .. } in ran {
-            answer(failure.clone().map_or(Ok(()), |why| Err(DbError::Commit(why))));
+            answer(match &commit {
+                Ok(()) => Ok(()),
+                Err(DbError::Journal(why)) => Err(DbError::Journal(why.clone())),
+                Err(e) => Err(DbError::Commit(e.to_string())),
+            });
         }
     }
     // A short log at rest; if it fails, SQLite folds it at the next start.
@@ -146,7 +150,18 @@ fn run(mut conn: Connection, jobs: &Receiver<Job>, counters: &Counters) {
 }
 
 /// Runs the first write and those that wait behind it, then commits. Whatever ran stands in `ran`, also on failure.
-fn group(conn: &mut Connection, first: Job, jobs: &Receiver<Job>, ran: &mut Vec<Ran>) -> Result<(), DbError> {
+/// With a journal, nothing is written while it cannot be, and the commit's record is synced before this returns.
+fn group(
+    conn: &mut Connection,
+    mut journal: Option<&mut Journal>,
+    first: Job,
+    jobs: &Receiver<Job>,
+    ran: &mut Vec<Ran>,
+) -> Result<(), DbError> {
+    if let Some(Err(e)) = journal.as_mut().map(|j| j.mend(conn)) {
+        ran.push(first(None));
+        return Err(e);
+    }
     let tx = match conn.transaction_with_behavior(TransactionBehavior::Immediate) {
         Ok(tx) => tx,
         Err(e) => {
@@ -162,8 +177,11 @@ fn group(conn: &mut Connection, first: Job, jobs: &Receiver<Job>, ran: &mut Vec<
             next = jobs.try_recv().ok();
         }
     }
+    if let Some(journal) = &journal {
+        journal.seal(&tx)?;
+    }
     tx.commit()?;
-    Ok(())
+    journal.map_or(Ok(()), |journal| journal.flush(conn))
 }
 
 fn one(tx: &Transaction<'_>, job: Job, ran: &mut Vec<Ran>) -> Result<(), DbError> {

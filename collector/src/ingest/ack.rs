@@ -39,10 +39,12 @@ pub fn stamp(domain: Domain, host: HostId, epoch: u64, seq: u64, now_ms: i64) ->
     Stamp { domain, host, epoch, seq, prev: [0; 32], boot: BootId([0; 16]), wall_ns, boottime_ns: 0 }
 }
 
-/// Signs an acknowledgement of the envelope with this header hash.
+/// Signs an acknowledgement of the envelope with this header hash. `archived_seq`: up to where a verified backup holds
+/// this chain.
 pub fn acknowledge(
     keys: &Keys,
     standing: &Standing,
+    archived_seq: u64,
     request_hash: [u8; 32],
     now_ms: i64,
 ) -> Result<Vec<u8>, AckError> {
@@ -50,8 +52,7 @@ pub fn acknowledge(
         v: hostmeter_core::wire::VERSION,
         durable_seq: standing.durable_seq,
         durable_hash: Hash(standing.durable_hash),
-        // No backup is configured in this version, so what is durable is all there is.
-        archived_seq: standing.durable_seq,
+        archived_seq,
         collector_ms: now_ms,
         request_hash: Hash(request_hash),
         state: standing.state,

@@ -153,7 +153,7 @@ fn has_more(
                  CROSS JOIN usage_hour u ON u.account = o.account AND u.hour = ?2 AND u.charged = 0
                  CROSS JOIN account a ON a.id = o.account LEFT JOIN host h ON h.id = a.host
                  WHERE o.customer = ?1 AND o.account >= ?3 AND o.from_hour <= ?2
-                   AND (a.host IS NULL OR (a.user IS NOT NULL AND (h.watermark_ms >= ?4 OR ?5))))";
+                   AND (a.host IS NULL OR (a.user IS NOT NULL AND (h.watermark_ms >= ?4 OR (?5 AND coalesce(h.refill_ms, 0) < ?4)))))";
     let end_ms = block.hour.end_ms();
     let lagged = now_ms >= end_ms.saturating_add(rules.close_lag_ms);
     let past = block.number.saturating_add(1).saturating_mul(CHARGE_BLOCK_ACCOUNTS);
@@ -176,7 +176,7 @@ fn closed(conn: &Connection, block: Block, rules: &Rules, now_ms: i64) -> Result
             "SELECT u.account, a.name, a.deletion = 'done', a.host IS NULL OR a.user IS NOT NULL, {}
              FROM usage_hour u JOIN account a ON a.id = u.account LEFT JOIN host h ON h.id = a.host
              WHERE u.charged = 0 AND u.hour = ?1 AND u.account >= ?2 AND u.account < ?3
-               AND (a.host IS NULL OR h.watermark_ms >= ?4 OR ?5)
+               AND (a.host IS NULL OR h.watermark_ms >= ?4 OR (?5 AND coalesce(h.refill_ms, 0) < ?4))
              ORDER BY u.account",
             *usage::COLUMNS
         )

@@ -62,6 +62,7 @@ pub async fn run(
         let (rules, actor) = (rules.clone(), actor.to_owned());
         let step = db
             .write(move |tx| -> Result<Option<(Block, BlockDone)>, BillingError> {
+                crate::jump::refuse(tx)?;
                 let Some(block) = next_block(tx, after, until)? else { return Ok(None) };
                 Ok(Some((block, charge_block(tx, block, &rules, &actor, now_ms)?)))
             })

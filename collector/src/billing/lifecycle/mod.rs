@@ -36,6 +36,9 @@ pub fn next_step(
     rules: &Rules,
     now_ms: i64,
 ) -> Result<Option<Step>, BillingError> {
+    if crate::jump::standing(conn)?.is_some() {
+        return Ok(None);
+    }
     let payer = rates.payer(conn, customer)?;
     let state = state_of(&payer.customer)?;
     let facts = facts::gather(conn, rates, &payer.customer, &state)?;
