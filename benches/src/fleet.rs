@@ -8,7 +8,6 @@ use hostmeter_core::wire::batch::{AccountUsage, AgentInfo, Batch, Coverage, Host
 use hostmeter_core::wire::enroll::{EnrollAnswer, EnrollRequest, Token};
 use hostmeter_core::wire::envelope::{Domain, Stamp, header_hash, open_payload, peek, seal};
 use hostmeter_core::wire::key::{SigningKey, hex};
-use hostmeter_tests::api::Api;
 use hostmeter_tests::stack::Stack;
 use serde_json::json;
 
@@ -49,11 +48,7 @@ impl Host {
             machine: name,
         };
         let stamp = stamp(Domain::Enroll, HostId::default(), 0, 0, [0; 32]);
-        let answer = ureq::post(format!("{}/v1/enroll", stack.url))
-            .header("content-type", "application/octet-stream")
-            .send(seal(&stamp, &request.encode()?, &key)?.as_slice())?
-            .body_mut()
-            .read_to_vec()?;
+        let answer = stack.api.exchange("/v1/enroll", &seal(&stamp, &request.encode()?, &key)?)?;
         let answer = EnrollAnswer::decode(&open_payload(&peek(&answer)?, &answer)?)?;
         Ok(Self { key, id: answer.host_id, seq: 0, prev: [0; 32], at_ms: from_ms })
     }
@@ -105,9 +100,16 @@ fn stamp(domain: Domain, host: HostId, epoch: u64, seq: u64, prev: [u8; 32]) -> 
     Stamp { domain, host, epoch, seq, prev, boot: BootId([9; 16]), wall_ns, boottime_ns: wall_ns }
 }
 
-/// Sends one batch; an error unless it was acknowledged.
-pub(crate) fn send(api: &Api, batch: &[u8]) -> Result<()> {
-    let answer = api.post_bytes("/v1/batches", batch)?;
-    anyhow::ensure!(answer.status == 200, "status {}: {}", answer.status, answer.body);
-    Ok(())
+/// The samples of the batch with this number of this host, in InfluxDB's line protocol: a line for each account.
+pub(crate) fn lines(host: u8, seq: u64, to_ms: i64, accounts: u32) -> String {
+    let mut out = String::new();
+    for n in 0..accounts {
+        out.push_str(&format!("usage,host=bench{host},uid={},user=user{n} ", 2_000 + n));
+        for (i, meter) in METERS.iter().enumerate() {
+            let comma = if i == 0 { "" } else { "," };
+            out.push_str(&format!("{comma}{}={}", meter.name(), value(n, seq, *meter)));
+        }
+        out.push_str(&format!(" {to_ms}\n"));
+    }
+    out
 }
