@@ -5,10 +5,10 @@ mod peer;
 pub(crate) mod sender;
 mod usage;
 
-use crate::fleet::{Host, lines};
 use crate::table::{Table, ratio};
 use anyhow::{Context, Result};
 use hostmeter_tests::api::Api;
+use hostmeter_tests::fleet::{Host, lines};
 use hostmeter_tests::run::wait_for;
 use hostmeter_tests::stack::{Settings, Stack};
 use peer::Peer;

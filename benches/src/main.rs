@@ -6,7 +6,6 @@ mod agent;
 mod charge;
 mod cost;
 mod crowd;
-mod fleet;
 mod ingest;
 mod peers;
 mod table;

@@ -24,6 +24,7 @@ pub mod tls;
 pub mod users;
 pub mod watch;
 pub mod web;
+pub mod worker;
 
 #[cfg(test)]
 mod testing;

@@ -21,6 +21,8 @@ pub const STATEMENT_CACHE: usize = 256;
 pub const WAL_AUTOCHECKPOINT_PAGES: i64 = 4_000;
 /// Pages that the writer keeps in memory (64 MiB): a run of charging touches every account.
 pub const WRITER_CACHE_PAGES: i64 = 8_192;
+/// Pages that the usage store's writer keeps in memory (64 MiB): each account's newest rows lie on a page of their own.
+pub const STORE_CACHE_PAGES: i64 = 8_192;
 /// Bytes of a database page.
 pub const PAGE_BYTES: i64 = 8_192;
 /// What a client is told to wait after "overloaded", in seconds.
@@ -92,6 +94,27 @@ pub const ENROL_TOKEN_LIFE_MS: i64 = 3_600_000;
 /// Aside envelopes counted in one transaction when a host is approved or thawed.
 pub const RELEASE_BATCH: i64 = 500;
 
+/// The counter looks for new envelopes no more often than this, unless somebody waits for it.
+pub const FOLD_PAUSE: Duration = Duration::from_millis(20);
+/// While envelopes keep coming, their sums are written this often: the longer, the more of them share a row.
+pub const COUNT_PAUSE: Duration = Duration::from_millis(500);
+/// Rows of hour totals that are added up before they are written: a tenth of a second of the writer's time.
+pub const COUNT_ROWS_MAX: usize = 10_000;
+/// Stored envelopes that are read at once to be counted.
+pub const COUNT_BLOCK: usize = 256;
+/// Envelopes counted in one transaction when their sum did not fit.
+pub const COUNT_ONE_BY_ONE: usize = 64;
+/// Rows of accounts that the counter keeps in memory by host, uid and user.
+pub const COUNT_IDS_MAX: usize = 300_000;
+/// Rows of decoded batches that wait in memory for the counter; others are read and decoded again.
+pub const FRESH_ROWS_MAX: usize = 100_000;
+/// Stored envelopes that wait to be counted; beyond it hosts get "overloaded".
+pub const COUNT_BEHIND_MAX: i64 = 50_000;
+/// How long a request waits until everything is counted that was acknowledged before it came.
+pub const COUNT_WAIT: Duration = Duration::from_secs(3);
+/// How much the forwarder gives way to other threads (`nice`).
+pub const FORWARD_NICE: i32 = 10;
+
 /// Envelopes forwarded to the usage store in one transaction.
 pub const FORWARD_BLOCK: usize = 256;
 /// How often the forwarder looks for work nobody told it of.
@@ -122,6 +145,8 @@ pub const NOISY_MAX: i64 = 20;
 /// Longest span of one query, milliseconds.
 pub const SPAN_MAX_MS: i64 = 400 * 24 * 3_600_000;
 
+const _: () = assert!(COUNT_ONE_BY_ONE <= COUNT_BLOCK && FOLD_PAUSE.as_millis() <= COUNT_PAUSE.as_millis());
+const _: () = assert!(COUNT_PAUSE.as_millis() < COUNT_WAIT.as_millis());
 const _: () = assert!(LATE_MAX_MS < RAW_KEEP_MS, "late usage still finds its interval");
 const _: () = assert!(LATE_MAX_MS < DEGRADED_KEEP_MS, "late usage still finds its stretch");
 const _: () = assert!(WATCH_KNOWN_MIN_MS <= WATCH_SPAN_MS && WATCH_SPAN_MS < RAW_KEEP_MS);

@@ -62,7 +62,7 @@ impl Server {
         // Opening reads and may migrate files.
         let app = tokio::task::spawn_blocking(move || App::open(config, clock)).await;
         let app = app.map_err(|e| std::io::Error::other(e.to_string()))??;
-        release::finish(&app.db, app.now_ms()).await.map_err(StartError::from)?;
+        release::finish(&app.db).await.map_err(StartError::from)?;
         Ok(Self { app, listener, address, tls })
     }
 

@@ -48,8 +48,8 @@ pub async fn enroll(State(app): State<AppState>, request: Request) -> Result<Res
 
 /// Deliver a batch
 ///
-/// Takes a sealed batch. It is verified, deduplicated by host, epoch and number, and stored with its hour totals in
-/// one transaction; then comes a sealed acknowledgement. A batch that was stored before is acknowledged again.
+/// Takes a sealed batch. It is verified, deduplicated by host, epoch and number, and stored in one transaction; then
+/// comes a sealed acknowledgement. Hour totals follow within a second, exactly once. A batch that was stored before is acknowledged again.
 #[utoipa::path(
     post, path = "/v1/batches", tag = "agents", security(()),
     request_body(content = Vec<u8>, content_type = "application/octet-stream"),
@@ -73,6 +73,10 @@ pub async fn batches(State(app): State<AppState>, request: Request) -> Result<Re
 
 async fn deliver(app: &AppState, request: Request) -> Result<Response, Problem> {
     check_length(request.headers(), ENVELOPE_MAX_BYTES)?;
+    if app.counter.is_overloaded() {
+        let detail = "too many batches wait to be counted; try again in a few seconds";
+        return Err(Problem::new(StatusCode::SERVICE_UNAVAILABLE, "overloaded", detail));
+    }
     let _turn = app.in_flight.try_acquire().map_err(|_| {
         let detail = "too many batches are being received; try again in a few seconds";
         Problem::new(StatusCode::SERVICE_UNAVAILABLE, "overloaded", detail)
@@ -85,13 +89,26 @@ async fn deliver(app: &AppState, request: Request) -> Result<Response, Problem> 
         open.await.map_err(|e| Problem::internal(&e))?.map_err(|e| refused(&e))?
     };
     let has_outcomes = matches!(&received.payload, Payload::Batch(b) if !b.outcomes.is_empty());
-    let now_ms = app.now_ms();
-    let record = crate::billing::record_outcome;
-    let outcome = app.db.write(move |tx| chain::store(tx, &received, record, now_ms)).await?;
+    let outcome = store(app, received).await;
     if has_outcomes {
         app.billing.outcomes_stored();
     }
-    answer(app, outcome, &header, now_ms)
+    answer(app, outcome?, &header, app.now_ms())
+}
+
+/// Stores an envelope; its batch waits in memory for the counter, if it counts.
+async fn store(app: &AppState, received: Received) -> Result<Outcome, Problem> {
+    let (hash, now_ms) = (received.header.hash, app.now_ms());
+    if let Payload::Batch(batch) = &received.payload {
+        app.counter.fresh.put(hash, batch);
+    }
+    let record = crate::billing::record_outcome;
+    let outcome = app.db.write(move |tx| chain::store(tx, &received, record, now_ms)).await;
+    match outcome {
+        Ok(Outcome::Stored(_, Status::Billed)) => app.counter.wake(),
+        _ => drop(app.counter.fresh.take(&hash)),
+    }
+    Ok(outcome?)
 }
 
 /// Reads the header, verifies it, and only then reads as much as it announces.
@@ -125,10 +142,7 @@ fn answer(app: &App, outcome: Outcome, header: &Header, now_ms: i64) -> Result<R
     match outcome {
         Outcome::Stored(standing, status) => {
             match status {
-                Status::Billed => {
-                    app.metrics.billed.add();
-                    app.forwarder.wake();
-                }
+                Status::Billed => app.metrics.billed.add(),
                 Status::Aside => app.metrics.aside.add(),
                 Status::Quarantined => app.metrics.quarantined.add(),
             }

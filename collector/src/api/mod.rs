@@ -15,6 +15,7 @@ pub mod money;
 pub mod openapi;
 pub mod ops;
 pub mod problem;
+pub mod settled;
 pub mod state;
 pub mod usage;
 pub mod users;

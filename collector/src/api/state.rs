@@ -6,8 +6,9 @@ use crate::clock::Clock;
 use crate::config::Config;
 use crate::db::{Connection, Db, DbError};
 use crate::ingest::HostKeys;
+use crate::ingest::counting::Counter;
 use crate::keys::{Keys, KeysError};
-use crate::limits::{DECODES_MAX, FORWARD_WAIT, HASHES_MAX, INGEST_IN_FLIGHT_MAX};
+use crate::limits::{COUNT_WAIT, DECODES_MAX, FORWARD_WAIT, HASHES_MAX, INGEST_IN_FLIGHT_MAX};
 use crate::metrics::Metrics;
 use crate::store::forward::{Forwarder, last_serial};
 use crate::store::sqlite::SqliteStore;
@@ -25,7 +26,9 @@ pub type AppState = Arc<App>;
 pub struct App {
     /// Settings, checked.
     pub config: Config,
-    // Stops before the databases that it reads and writes are closed.
+    // These stop before the databases that they read and write are closed.
+    /// Adds stored envelopes to the hour totals.
+    pub counter: Counter,
     /// Fills the usage store.
     pub forwarder: Forwarder,
     /// control.db.
@@ -79,9 +82,11 @@ impl App {
         let store: Arc<dyn UsageStore> = Arc::new(SqliteStore::open(&config.usage_db())?);
         let host_keys = Arc::new(db.read_blocking(HostKeys::load)?);
         let forwarder = Forwarder::start(db.clone(), Arc::clone(&store), clock.clone())?;
+        let counter = Counter::start(db.clone(), clock.clone(), forwarder.waker())?;
         Ok(Arc::new(Self {
             billing: Runtime::new(&config),
             config,
+            counter,
             forwarder,
             db,
             store,
@@ -112,6 +117,12 @@ impl App {
         self.stopping.load(Ordering::SeqCst)
     }
 
+    /// Waits until everything is counted that was acknowledged before; whether that came about in time.
+    pub async fn settle(&self) -> Result<bool, DbError> {
+        let serial = self.db.read(last_serial).await?;
+        Ok(self.counter.wait(serial, COUNT_WAIT).await)
+    }
+
     /// Runs a query that needs both databases. It sees everything acknowledged before it began; if the usage store
     /// is too far behind for that, the answer is 503 and not half of the truth.
     pub async fn query<T, E, F>(self: &Arc<Self>, f: F) -> Result<T, Problem>
@@ -122,10 +133,8 @@ impl App {
         F: FnOnce(&Connection, &dyn UsageStore) -> Result<T, E> + Send + 'static,
     {
         let serial = self.db.read(last_serial).await?;
-        if self.forwarder.position() < serial {
-            self.forwarder.wake();
-        }
-        if !self.forwarder.wait(serial, FORWARD_WAIT).await {
+        let counted = self.counter.wait(serial, FORWARD_WAIT).await;
+        if !counted || !self.forwarder.wait(serial, FORWARD_WAIT).await {
             let detail = "the usage store is behind what was received; try again in a few seconds";
             return Err(Problem::new(StatusCode::SERVICE_UNAVAILABLE, "store_behind", detail));
         }

@@ -10,11 +10,12 @@ use rusqlite::{Connection, OpenFlags, TransactionBehavior};
 use std::path::Path;
 
 /// The schema that this program reads and writes (`PRAGMA user_version`).
-pub const SCHEMA_VERSION: i64 = 2;
+pub const SCHEMA_VERSION: i64 = 3;
 
 /// Step `n` (from 1) makes version `n` of the one before. A new file takes all of them, so that old and new files have
 /// the same tables. A step is never changed once it was released.
-const STEPS: [(i64, &str); 2] = [(1, include_str!("schema.sql")), (2, include_str!("degraded.sql"))];
+const STEPS: [(i64, &str); 3] =
+    [(1, include_str!("schema.sql")), (2, include_str!("degraded.sql")), (3, include_str!("counting.sql"))];
 
 /// The writer's connection, with the schema in place.
 pub(super) fn open(path: &Path) -> Result<Connection, DbError> {

@@ -28,7 +28,7 @@ use axum::Router;
 use axum::extract::{DefaultBodyLimit, Request};
 use axum::http::header::ACCEPT;
 use axum::http::{StatusCode, Uri};
-use axum::middleware::{Next, from_fn};
+use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::Response;
 use axum::routing::{get, post};
 use std::sync::Arc;
@@ -61,7 +61,8 @@ pub fn router() -> Router<AppState> {
 /// Everything that the collector answers: pages at the root, and what is no page by the API.
 pub fn with_api(app: &AppState) -> Router {
     let api = crate::api::router(Arc::clone(app)).layer(from_fn(for_browsers));
-    router().with_state(Arc::clone(app)).fallback_service(api)
+    let settled = from_fn_with_state(Arc::clone(app), crate::api::settled::settled);
+    router().with_state(Arc::clone(app)).fallback_service(api).layer(settled)
 }
 
 /// A browser that asks for an address that does not exist gets a page, a program the API's answer.
