@@ -6,9 +6,9 @@ mod agent;
 mod charge;
 mod cost;
 mod crowd;
-mod fleet;
 mod ingest;
 mod peers;
+mod slow;
 mod table;
 mod toll;
 
@@ -32,8 +32,10 @@ enum What {
     Cost(cost::Args),
     /// What the eBPF programs cost those who are metered: fork and exit, packets, bulk TCP
     Toll(toll::Args),
-    /// Batches per second into the collector
-    Ingest,
+    /// Batches per second into the collector, beside VictoriaMetrics
+    Ingest(ingest::Args),
+    /// How long honest hosts wait beside thousands of slow connections
+    Slow(slow::Args),
     /// Accounts charged per second
     Charge,
     /// CPU credited to the right uid, beside psutil and prometheus-process-exporter; takes minutes
@@ -46,12 +48,13 @@ fn main() -> Result<()> {
         Some(What::Agent) => agent::measure(&mut table)?,
         Some(What::Cost(args)) => return cost::measure(&args),
         Some(What::Toll(args)) => return toll::measure(&args),
-        Some(What::Ingest) => ingest::measure(&mut table)?,
+        Some(What::Ingest(args)) => ingest::measure(&mut table, &args)?,
+        Some(What::Slow(args)) => slow::measure(&mut table, &args)?,
         Some(What::Charge) => charge::measure(&mut table)?,
         Some(What::Accuracy(args)) => return accuracy::measure(&args),
         None => {
             agent::measure(&mut table)?;
-            ingest::measure(&mut table)?;
+            ingest::measure(&mut table, &ingest::Args::default())?;
             charge::measure(&mut table)?;
         }
     }

@@ -43,6 +43,8 @@ pub struct Tls {
     pub cert: PathBuf,
     /// Private key.
     pub key: PathBuf,
+    /// Authorities whose certificates agents need; absent: agents need none.
+    pub client_ca: Option<PathBuf>,
 }
 
 /// `[backup]`
@@ -168,7 +170,7 @@ fn read(root: &toml::Table, faults: &mut Faults) -> Result<Config, Fault> {
         let keep = t.integer("keep", 1, i64::from(BACKUP_KEEP_MAX), faults).unwrap_or(7);
         Backup { dir, every_ms, keep: usize::try_from(keep).unwrap_or(1) }
     });
-    let tls = root.table("tls", &["cert", "key"], faults).map(|t| read_tls(&t, faults));
+    let tls = root.table("tls", &["cert", "key", "client_ca"], faults).map(|t| read_tls(&t, faults));
     if let Some(store) = root.table("store", &["kind"], faults) {
         store.read("kind", faults, |word| {
             if word == "sqlite" { Ok(()) } else { Err("must be \"sqlite\", the only store of this version") }
@@ -218,7 +220,8 @@ fn read_tls(table: &Table<'_>, faults: &mut Faults) -> Tls {
         }
         table.read(name, faults, absolute).unwrap_or_default()
     };
-    Tls { cert: file("cert"), key: file("key") }
+    let (cert, key) = (file("cert"), file("key"));
+    Tls { cert, key, client_ca: table.read("client_ca", faults, absolute) }
 }
 
 fn read_billing(root: &Table<'_>, faults: &mut Faults) -> Result<Billing, Fault> {

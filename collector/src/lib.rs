@@ -11,6 +11,7 @@ pub mod client;
 pub mod clock;
 pub mod config;
 pub mod db;
+pub mod deadline;
 pub mod demo;
 pub mod enroll;
 pub mod ingest;
@@ -19,6 +20,7 @@ pub mod jump;
 pub mod keys;
 pub mod limits;
 pub mod metrics;
+pub mod places;
 pub mod query;
 pub mod serve;
 pub mod store;
@@ -26,6 +28,7 @@ pub mod tls;
 pub mod users;
 pub mod watch;
 pub mod web;
+pub mod worker;
 
 #[cfg(test)]
 mod testing;

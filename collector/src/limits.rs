@@ -21,6 +21,8 @@ pub const STATEMENT_CACHE: usize = 256;
 pub const WAL_AUTOCHECKPOINT_PAGES: i64 = 4_000;
 /// Pages that the writer keeps in memory (64 MiB): a run of charging touches every account.
 pub const WRITER_CACHE_PAGES: i64 = 8_192;
+/// Pages that the usage store's writer keeps in memory (64 MiB): each account's newest rows lie on a page of their own.
+pub const STORE_CACHE_PAGES: i64 = 8_192;
 /// Bytes of a database page.
 pub const PAGE_BYTES: i64 = 8_192;
 /// What a client is told to wait after "overloaded", in seconds.
@@ -77,12 +79,20 @@ const _: () = assert!(READERS <= READ_QUEUE_MAX);
 const _: () = assert!(PAGE_ROWS_DEFAULT <= PAGE_ROWS_MAX);
 const _: () = assert!(ENROLL_MAX_BYTES < ENVELOPE_MAX_BYTES);
 
-/// Batches that are received, checked or stored at the same time; beyond it hosts get "overloaded".
+/// Batches of one host that may be on their way; agents send one at a time.
+pub const HOST_ROOMS_MAX: usize = 4;
+/// Bytes that all batches on their way may announce, in bytes; beyond it hosts get "overloaded".
+pub const ROOMS_MAX_BYTES: usize = 64 * 1024 * 1024;
+/// Batches that are checked or stored at the same time; beyond it hosts get "overloaded".
 pub const INGEST_IN_FLIGHT_MAX: usize = 256;
-/// Payloads that are inflated and decoded at the same time: each may take [`hostmeter_core::limits::PAYLOAD_INFLATED_MAX_BYTES`].
+/// Payloads that are no larger than this after inflation are decoded at once, without another thread, in bytes.
+pub const DECODE_INLINE_BYTES: usize = 64 * 1024;
+/// Larger payloads that are inflated and decoded at the same time: each may take [`hostmeter_core::limits::PAYLOAD_INFLATED_MAX_BYTES`].
 pub const DECODES_MAX: usize = 4;
-/// How long a body may take to arrive.
+/// How long a body of an agent may take to arrive.
 pub const BODY_TIME: Duration = Duration::from_secs(30);
+/// How long any body may take to arrive.
+pub const BODY_TIME_ANY: Duration = Duration::from_secs(60);
 /// Usage that is older than this when it arrives is quarantined, milliseconds.
 pub const LATE_MAX_MS: i64 = 35 * 24 * 3_600_000;
 /// Contradicting envelopes kept of one host; more are refused, not kept.
@@ -123,6 +133,29 @@ pub const ENROL_TOKEN_LIFE_MS: i64 = 3_600_000;
 /// Aside envelopes counted in one transaction when a host is approved or thawed.
 pub const RELEASE_BATCH: i64 = 500;
 
+/// The counter looks for new envelopes no more often than this, unless somebody waits for it.
+pub const FOLD_PAUSE: Duration = Duration::from_millis(20);
+/// While envelopes keep coming, their sums are written this often: the longer, the more of them share a row.
+pub const COUNT_PAUSE: Duration = Duration::from_millis(500);
+/// Rows of hour totals that are added up before they are written: a tenth of a second of the writer's time.
+pub const COUNT_ROWS_MAX: usize = 10_000;
+/// Stored envelopes that are read at once to be counted.
+pub const COUNT_BLOCK: usize = 256;
+/// Envelopes counted in one transaction when their sum did not fit.
+pub const COUNT_ONE_BY_ONE: usize = 64;
+/// Rows of accounts that the counter keeps in memory by host, uid and user.
+pub const COUNT_IDS_MAX: usize = 300_000;
+/// Rows of decoded batches that wait in memory for the counter; others are read and decoded again.
+pub const FRESH_ROWS_MAX: usize = 100_000;
+/// Stored envelopes that wait to be counted; beyond it hosts get "overloaded".
+pub const COUNT_BEHIND_MAX: i64 = 50_000;
+/// How long a request waits until everything is counted that was acknowledged before it came.
+pub const COUNT_WAIT: Duration = Duration::from_secs(3);
+/// With more envelopes than this that wait to be counted, graphs give way to batches …
+pub const FORWARD_YIELD: i64 = 256;
+/// … by resting so many times as long as the last block took, unless somebody asks for a graph.
+pub const FORWARD_REST: u32 = 9;
+
 /// Envelopes forwarded to the usage store in one transaction.
 pub const FORWARD_BLOCK: usize = 256;
 /// How often the forwarder looks for work nobody told it of.
@@ -153,6 +186,10 @@ pub const NOISY_MAX: i64 = 20;
 /// Longest span of one query, milliseconds.
 pub const SPAN_MAX_MS: i64 = 400 * 24 * 3_600_000;
 
+const _: () =
+    assert!(HOST_ROOMS_MAX * ENVELOPE_MAX_BYTES * 16 <= ROOMS_MAX_BYTES, "no few hosts take it all");
+const _: () = assert!(COUNT_ONE_BY_ONE <= COUNT_BLOCK && FOLD_PAUSE.as_millis() <= COUNT_PAUSE.as_millis());
+const _: () = assert!(COUNT_PAUSE.as_millis() < COUNT_WAIT.as_millis());
 const _: () = assert!(LATE_MAX_MS < RAW_KEEP_MS, "late usage still finds its interval");
 const _: () = assert!(LATE_MAX_MS < DEGRADED_KEEP_MS, "late usage still finds its stretch");
 const _: () = assert!(WATCH_KNOWN_MIN_MS <= WATCH_SPAN_MS && WATCH_SPAN_MS < RAW_KEEP_MS);
@@ -205,8 +242,16 @@ const _: () = assert!(CHARGE_BLOCK_ACCOUNTS == 1_024);
 pub const HASHES_MAX: usize = 2;
 /// Life of a login in the panel, milliseconds.
 pub const SESSION_LIFE_MS: i64 = 12 * 3_600_000;
-/// Connections open at the same time; more wait in the kernel's queue.
-pub const CONNECTIONS_MAX: usize = 4_096;
+/// Connections open at the same time; a further one ends the stranger that has been quiet for longest.
+pub const CONNECTIONS_MAX: usize = 8_192;
+/// File descriptors kept for everything that is no connection.
+pub const DESCRIPTORS_SPARE: u64 = 256;
+/// Fewest connections that are worth starting with.
+pub const CONNECTIONS_MIN: usize = 64;
+/// What a connection reads ahead, in bytes.
+pub const READ_AHEAD_BYTES: usize = 64 * 1024;
+/// How often the files of `[tls]` are looked at again.
+pub const TLS_LOOK_EVERY: Duration = Duration::from_secs(10);
 /// How long a TLS handshake may take.
 pub const HANDSHAKE_TIME: Duration = Duration::from_secs(10);
 /// How long a connection may wait for the next request's whole header: longer than agents pause between batches.
@@ -245,6 +290,7 @@ pub const SILENT_MIN_MS: i64 = 60_000;
 /// How often a page with the last hour loads itself again, seconds.
 pub const REFRESH_SEC: u64 = 30;
 
+const _: () = assert!(CONNECTIONS_MIN <= CONNECTIONS_MAX);
 const _: () =
     assert!(LOGIN_TRIES_PER_LOGIN <= LOGIN_TRIES_PER_ADDRESS, "one user alone never uses up an address");
 const _: () = assert!(PANEL_ENTRIES_MAX <= PANEL_SCAN_MAX && PANEL_ROWS_MAX <= PAGE_ROWS_MAX);

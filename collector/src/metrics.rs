@@ -49,6 +49,8 @@ pub struct Facts {
     pub alerts: i64,
     /// Age of the oldest watermark of a live host, milliseconds.
     pub lag_ms: Option<i64>,
+    /// Stored envelopes that are not in the hour totals yet.
+    pub count_behind: i64,
     /// Envelopes not in the usage store yet.
     pub forward_behind: i64,
     /// What the writer did and what waits.
@@ -95,6 +97,13 @@ pub fn page(metrics: &Metrics, facts: &Facts) -> String {
         "counter",
         "Commits of control.db; writes share them.",
         &one(w.commits.to_string()),
+    );
+    let behind = one(facts.count_behind.to_string());
+    family(
+        "hostmeter_count_behind",
+        "gauge",
+        "Stored envelopes that are not in the hour totals yet.",
+        &behind,
     );
     let behind = one(facts.forward_behind.to_string());
     family("hostmeter_forward_behind", "gauge", "Envelopes that are not in the usage store yet.", &behind);

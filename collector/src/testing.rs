@@ -149,8 +149,9 @@ impl World {
         sent.map(|a| a.durable_seq).map_err(|(status, p)| format!("{status} {}", p["code"].as_str().unwrap()))
     }
 
-    /// One value of control.db as text.
+    /// One value of control.db as text, once everything is counted.
     pub(crate) fn sql(&self, sql: &str) -> String {
+        self.counted();
         let read = |c: &crate::db::Connection| -> Result<rusqlite::types::Value, crate::db::DbError> {
             Ok(c.query_row(sql, [], |r| r.get(0))?)
         };
@@ -161,7 +162,14 @@ impl World {
         }
     }
 
+    /// Waits until everything acknowledged is in the hour totals.
+    fn counted(&self) {
+        let last = self.app.db.read_blocking(crate::store::forward::last_serial).unwrap();
+        assert!(self.app.counter.wait_blocking(last, std::time::Duration::from_secs(20)));
+    }
+
     pub(crate) async fn change(&self, sql: &'static str) {
+        self.counted();
         let run = move |tx: &crate::db::Transaction<'_>| -> Result<(), crate::db::DbError> {
             Ok(tx.execute_batch(sql)?)
         };

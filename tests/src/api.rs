@@ -32,11 +32,34 @@ impl Answer {
 impl Api {
     /// A client for this address and bearer token.
     pub fn new(url: &str, token: &str) -> Self {
+        Self::with(url, token, ureq::tls::TlsConfig::default())
+    }
+
+    /// As [`Api::new`], trusting this certificate (PEM) alone where the address says https.
+    pub fn trusting(url: &str, token: &str, cert: &str) -> Result<Self> {
+        let cert = ureq::tls::Certificate::from_pem(cert.as_bytes())?;
+        let roots = ureq::tls::RootCerts::new_with_certs(&[cert]);
+        Ok(Self::with(url, token, ureq::tls::TlsConfig::builder().root_certs(roots).build()))
+    }
+
+    fn with(url: &str, token: &str, tls: ureq::tls::TlsConfig) -> Self {
         let config = ureq::Agent::config_builder()
             .http_status_as_error(false)
             .timeout_global(Some(Duration::from_secs(40)))
+            .tls_config(tls)
             .build();
         Self { url: url.trim_end_matches('/').to_owned(), token: token.to_owned(), agent: config.into() }
+    }
+
+    /// POST of raw bytes without a token; the answer's bytes, which must be a success.
+    pub fn exchange(&self, path: &str, body: &[u8]) -> Result<Vec<u8>> {
+        let request = self.agent.post(format!("{}{path}", self.url));
+        let answer = request.header("content-type", "application/octet-stream").send(body);
+        let mut answer = answer.with_context(|| format!("request {path}"))?;
+        let bytes = answer.body_mut().read_to_vec().with_context(|| format!("answer to {path}"))?;
+        let status = answer.status();
+        anyhow::ensure!(status.is_success(), "{path}: {status} {}", String::from_utf8_lossy(&bytes));
+        Ok(bytes)
     }
 
     /// GET.

@@ -8,6 +8,7 @@ pub mod browse;
 pub mod credit;
 pub mod demo;
 pub mod disker;
+pub mod fleet;
 pub mod man;
 pub mod netns;
 pub mod pty;

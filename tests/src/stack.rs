@@ -29,14 +29,21 @@ pub struct Settings {
     pub executor: Option<String>,
     /// More lines for the agent.
     pub agent: String,
+    /// The collector speaks TLS, with a certificate for 127.0.0.1 that the clients of the stack trust.
+    pub tls: bool,
 }
 
 impl Default for Settings {
     fn default() -> Self {
         let none = String::new;
-        Self { interval: "1s", collector: none(), billing: none(), executor: None, agent: none() }
+        Self { interval: "1s", collector: none(), billing: none(), executor: None, agent: none(), tls: false }
     }
 }
+
+/// Made with openssl: a self-signed certificate for 127.0.0.1, valid until 2126. For tests only.
+pub const CERT: &str = include_str!("../../collector/src/tests/tls/cert.pem");
+/// Its key. For tests only.
+pub const KEY: &str = include_str!("../../collector/src/tests/tls/key.pem");
 
 /// Configuration, directories and the running programs.
 #[derive(Debug)]
@@ -82,10 +89,18 @@ impl Stack {
         let at = |name: &str| dir.path().join(name);
         let port = free_port()?;
         let (data, state, exec) = (at("data"), at("agent"), at("executor"));
+        let (cert, key) = (at("cert.pem"), at("key.pem"));
+        let (scheme, tls, trust) = if settings.tls {
+            std::fs::write(&cert, CERT)?;
+            std::fs::write(&key, KEY)?;
+            ("https", format!("[tls]\ncert = {cert:?}\nkey = {key:?}\n"), format!("ca_file = {cert:?}\n"))
+        } else {
+            ("http", String::new(), String::new())
+        };
         std::fs::write(
             at("collector.toml"),
             format!(
-                "listen = \"127.0.0.1:{port}\"\ndata_dir = {data:?}\n{}\n[billing]\ncurrency = \"EUR\"\n{}\n",
+                "listen = \"127.0.0.1:{port}\"\ndata_dir = {data:?}\n{}\n{tls}[billing]\ncurrency = \"EUR\"\n{}\n",
                 settings.collector.replace("DIR", &dir.path().display().to_string()),
                 settings.billing.replace("DIR", &dir.path().display().to_string())
             ),
@@ -95,7 +110,7 @@ impl Stack {
         std::fs::write(
             at("agent.toml"),
             format!(
-                "state_dir = {state:?}\n[collector]\nurl = \"http://127.0.0.1:{port}\"\n[sample]\ninterval = \"{}\"\n[executor]\nsocket = {:?}\n[ship]\nbackoff_min = \"50ms\"\nbackoff_max = \"500ms\"\n{meters}{}\n",
+                "state_dir = {state:?}\n[collector]\nurl = \"{scheme}://127.0.0.1:{port}\"\n{trust}[sample]\ninterval = \"{}\"\n[executor]\nsocket = {:?}\n[ship]\nbackoff_min = \"50ms\"\nbackoff_max = \"500ms\"\n{meters}{}\n",
                 settings.interval,
                 at("executor.sock"),
                 settings.agent
@@ -115,8 +130,8 @@ impl Stack {
         let init: Value = serde_json::from_str(&init).context("answer of init --json")?;
         let token =
             init["admin_token"].as_str().with_context(|| format!("admin_token in {init}"))?.to_owned();
-        let url = format!("http://127.0.0.1:{port}");
-        let api = Api::new(&url, &token);
+        let url = format!("{scheme}://127.0.0.1:{port}");
+        let api = Api::trusting(&url, &token, CERT)?;
         let mut stack = Self { dir, url, token, api, collector: None, agent: None, executor: None };
         stack.start_collector()?;
         Ok(stack)

@@ -3,6 +3,7 @@
 use super::state::AppState;
 use super::{Problem, Reader};
 use crate::db::{Connection, DbError};
+use crate::ingest::counting::counted_serial;
 use crate::metrics::{Facts, page};
 use crate::store::forward::last_serial;
 use axum::extract::{ConnectInfo, FromRequestParts, State};
@@ -86,6 +87,7 @@ fn facts(conn: &Connection, now_ms: i64, position: i64) -> Result<Facts, DbError
         accounts: one("SELECT count(*) FROM account")?,
         alerts: one("SELECT count(*) FROM alert WHERE cleared_ms IS NULL")?,
         lag_ms: oldest.map(|w| now_ms.saturating_sub(w).max(0)),
+        count_behind: last_serial(conn)?.saturating_sub(counted_serial(conn)?).max(0),
         forward_behind: last_serial(conn)?.saturating_sub(position).max(0),
         writer: crate::db::WriteStats::default(),
     })

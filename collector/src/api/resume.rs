@@ -84,7 +84,7 @@ pub async fn resume(State(app): State<AppState>, request: Request) -> Result<Res
 async fn read(app: &App, domain: Domain, request: Request) -> Result<(i64, Header, Vec<u8>), Problem> {
     check_length(request.headers(), ENVELOPE_MAX_BYTES)?;
     let read = tokio::time::timeout(BODY_TIME, read_envelope(app, domain, request.into_body())).await;
-    let (key, header, bytes) = read.map_err(|_| slow())??;
+    let (key, header, bytes, _room) = read.map_err(|_| slow())??;
     Ok((key.host, header, bytes))
 }
 

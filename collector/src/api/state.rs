@@ -7,8 +7,10 @@ use crate::clock::Clock;
 use crate::config::Config;
 use crate::db::{Connection, Db, DbError};
 use crate::ingest::HostKeys;
+use crate::ingest::counting::Counter;
+use crate::ingest::rooms::Rooms;
 use crate::keys::{Keys, KeysError};
-use crate::limits::{DECODES_MAX, FORWARD_WAIT, HASHES_MAX, INGEST_IN_FLIGHT_MAX};
+use crate::limits::{COUNT_WAIT, DECODES_MAX, FORWARD_WAIT, HASHES_MAX, INGEST_IN_FLIGHT_MAX};
 use crate::metrics::Metrics;
 use crate::store::forward::{Forwarder, last_serial};
 use crate::store::sqlite::SqliteStore;
@@ -16,7 +18,7 @@ use crate::store::{StoreError, UsageStore};
 use axum::http::StatusCode;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use tokio::sync::Semaphore;
 
 /// Shared by all handlers; a clone is one more reference.
@@ -26,7 +28,9 @@ pub type AppState = Arc<App>;
 pub struct App {
     /// Settings, checked.
     pub config: Config,
-    // Stops before the databases that it reads and writes are closed.
+    // These stop before the databases that they read and write are closed.
+    /// Adds stored envelopes to the hour totals.
+    pub counter: Counter,
     /// Fills the usage store.
     pub forwarder: Forwarder,
     /// control.db.
@@ -46,7 +50,9 @@ pub struct App {
     /// What was done since the start.
     pub metrics: Metrics,
     stopping: AtomicBool,
-    /// Batches that are received, checked or stored.
+    /// Room for batches whose bodies are on their way.
+    pub(crate) rooms: Rooms,
+    /// Batches that are checked or stored.
     pub(crate) in_flight: Semaphore,
     /// Payloads that are inflated and decoded.
     pub(crate) decodes: Semaphore,
@@ -83,11 +89,15 @@ impl App {
         db.read_blocking(|conn| archived.reload(conn))?;
         let store: Arc<dyn UsageStore> = Arc::new(SqliteStore::open(&config.usage_db())?);
         let host_keys = Arc::new(db.read_blocking(HostKeys::load)?);
-        let forwarder = Forwarder::start(db.clone(), Arc::clone(&store), clock.clone())?;
+        let uncounted = Arc::new(AtomicI64::new(0));
+        let forwarder =
+            Forwarder::start(db.clone(), Arc::clone(&store), clock.clone(), Arc::clone(&uncounted))?;
+        let counter = Counter::start(db.clone(), clock.clone(), uncounted, forwarder.waker())?;
         Ok(Arc::new(Self {
             billing: Runtime::new(&config),
             archived,
             config,
+            counter,
             forwarder,
             db,
             store,
@@ -96,6 +106,7 @@ impl App {
             clock,
             metrics: Metrics::default(),
             stopping: AtomicBool::new(false),
+            rooms: Rooms::default(),
             in_flight: Semaphore::new(INGEST_IN_FLIGHT_MAX),
             decodes: Semaphore::new(DECODES_MAX),
             hashes: Semaphore::new(HASHES_MAX),
@@ -118,6 +129,12 @@ impl App {
         self.stopping.load(Ordering::SeqCst)
     }
 
+    /// Waits until everything is counted that was acknowledged before; whether that came about in time.
+    pub async fn settle(&self) -> Result<bool, DbError> {
+        let serial = self.db.read(last_serial).await?;
+        Ok(self.counter.wait(serial, COUNT_WAIT).await)
+    }
+
     /// Runs a query that needs both databases. It sees everything acknowledged before it began; if the usage store
     /// is too far behind for that, the answer is 503 and not half of the truth.
     pub async fn query<T, E, F>(self: &Arc<Self>, f: F) -> Result<T, Problem>
@@ -128,10 +145,8 @@ impl App {
         F: FnOnce(&Connection, &dyn UsageStore) -> Result<T, E> + Send + 'static,
     {
         let serial = self.db.read(last_serial).await?;
-        if self.forwarder.position() < serial {
-            self.forwarder.wake();
-        }
-        if !self.forwarder.wait(serial, FORWARD_WAIT).await {
+        let counted = self.counter.wait(serial, FORWARD_WAIT).await;
+        if !counted || !self.forwarder.wait(serial, FORWARD_WAIT).await {
             let detail = "the usage store is behind what was received; try again in a few seconds";
             return Err(Problem::new(StatusCode::SERVICE_UNAVAILABLE, "store_behind", detail));
         }

@@ -76,6 +76,7 @@ pub(super) const TABLES: &[(&str, Kind)] = &[
     ("envelope", Kind::Refilled),
     ("gap", Kind::Refilled),
     ("forward", Kind::Refilled),
+    ("counted", Kind::Refilled),
     // What imports added is added again by a restore, from `import_total`.
     ("usage_hour", Kind::Refilled),
     ("degraded", Kind::Refilled),

@@ -36,7 +36,7 @@ pub enum Outcome {
 /// How a stored envelope counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Status {
-    /// In the hour totals.
+    /// In the hour totals, or about to be (see [`super::counting`]).
     Billed,
     /// Kept until the host is approved or thawed.
     Aside,
@@ -142,7 +142,7 @@ pub(super) fn standing(conn: &Connection, row: &Row, epoch: u64) -> Result<Stand
     Ok(Standing { host, epoch, durable_seq: from_sql("a sequence number", seq)?, durable_hash, state })
 }
 
-/// Stores an envelope that continues the chain, and counts it if it may count.
+/// Stores an envelope that continues the chain, and queues it to be counted if it may count.
 fn keep(
     tx: &Transaction<'_>,
     row: &Row,
@@ -163,7 +163,7 @@ fn keep(
             match (count::implausible(batch, now_ms), billed) {
                 (Some(why), _) => (Status::Quarantined, Some(why)),
                 (None, false) => (Status::Aside, None),
-                (None, true) => try_count(tx, host, batch, now_ms)?,
+                (None, true) => (Status::Billed, None),
             }
         }
     };
@@ -181,20 +181,25 @@ fn keep(
         forward(tx, host.id, epoch, seq)?;
     }
     if let Some(why) = why {
-        let detail = format!("envelope {seq} of epoch {epoch} is stored, but does not count: {why}");
-        alerts::raise(
-            tx,
-            &format!("quarantine:{}", host.name),
-            "quarantine",
-            host.name.as_str(),
-            &detail,
-            now_ms,
-        )?;
+        quarantined(tx, host, epoch, seq, &why, now_ms)?;
     }
     Ok(status)
 }
 
-/// Queues an envelope that counts now for the usage store.
+/// Names an envelope that is stored and does not count.
+pub(super) fn quarantined(
+    tx: &Transaction<'_>,
+    host: &HostRow,
+    epoch: i64,
+    seq: i64,
+    why: &str,
+    now_ms: i64,
+) -> Result<(), DbError> {
+    let detail = format!("envelope {seq} of epoch {epoch} is stored, but does not count: {why}");
+    alerts::raise(tx, &format!("quarantine:{}", host.name), "quarantine", host.name.as_str(), &detail, now_ms)
+}
+
+/// Queues an envelope that counts: for the hour totals, and then for the usage store.
 pub(super) fn forward(tx: &Transaction<'_>, host: i64, epoch: i64, seq: i64) -> Result<(), DbError> {
     tx.prepare_cached("INSERT INTO forward (host, epoch, seq) VALUES (?1, ?2, ?3)")?
         .execute([host, epoch, seq])?;
@@ -214,14 +219,18 @@ pub(super) fn try_count(
             tx.execute_batch("RELEASE count")?;
             Ok((Status::Billed, None))
         }
-        Err(DbError::Sqlite(e))
-            if e.sqlite_error_code() == Some(rusqlite::ErrorCode::ConstraintViolation) =>
-        {
+        Err(e) if is_misfit(&e) => {
             tx.execute_batch("ROLLBACK TO count; RELEASE count")?;
             Ok((Status::Quarantined, Some(format!("its totals do not fit: {e}"))))
         }
         Err(e) => Err(e),
     }
+}
+
+/// Whether a sum is larger than the database's integers.
+pub(super) fn is_misfit(e: &DbError) -> bool {
+    let DbError::Sqlite(e) = e else { return false };
+    e.sqlite_error_code() == Some(rusqlite::ErrorCode::ConstraintViolation)
 }
 
 /// Keeps the contradicting bytes, freezes the host, raises an alert.

@@ -40,31 +40,61 @@ pub fn count(tx: &Transaction<'_>, host: &HostRow, batch: &Batch, now_ms: i64) -
     for interval in &batch.intervals {
         let hour = UtcHour::from_ms(interval.from_ms);
         for usage in &interval.accounts {
-            let account = accounts::find_or_make(tx, host.id, &host.name, usage, interval.to_ms, now_ms)?;
-            add(tx, account, hour, &usage.values)?;
+            let account = accounts::find_or_make(tx, host, usage.uid, usage.user.as_deref(), now_ms)?;
+            accounts::seen(tx, account, interval.to_ms)?;
+            if let Some(home) = &usage.home {
+                accounts::home(tx, account, home, usage.home_inode)?;
+            }
+            let mut flows = usage.values.iter().filter(|(m, _)| m.is_flow()).peekable();
+            if flows.peek().is_some() {
+                let changes = flows.any(|(_, v)| v != 0);
+                add(tx, account, hour, &usage.values, changes)?;
+            }
         }
     }
     if let Some(watermark_ms) = batch.watermark_ms() {
-        tx.prepare_cached(
-            "UPDATE host SET watermark_ms = max(coalesce(watermark_ms, ?2), ?2) WHERE id = ?1",
-        )?
-        .execute(params![host.id, watermark_ms])?;
+        advance(tx, host.id, watermark_ms)?;
     }
     degraded::note(tx, host.id, batch)
 }
 
-/// Adds one interval's values to an account's hour. A charged hour is open again if anything changed.
-fn add(tx: &Transaction<'_>, account: i64, hour: UtcHour, values: &Values) -> Result<(), DbError> {
-    static SQL: LazyLock<String> = LazyLock::new(upsert_sql);
-    let flows = || values.iter().filter(|(m, _)| m.is_flow());
-    if flows().next().is_none() {
+/// Usage of a host is known up to here.
+pub(super) fn advance(tx: &Transaction<'_>, host: i64, watermark_ms: i64) -> Result<(), DbError> {
+    tx.prepare_cached("UPDATE host SET watermark_ms = max(coalesce(watermark_ms, ?2), ?2) WHERE id = ?1")?
+        .execute([host, watermark_ms])?;
+    Ok(())
+}
+
+/// Adds values to an account's hour. A charged hour is open again if anything changes.
+pub(super) fn add(
+    tx: &Transaction<'_>,
+    account: i64,
+    hour: UtcHour,
+    values: &Values,
+    changes: bool,
+) -> Result<(), DbError> {
+    static OPEN: LazyLock<String> = LazyLock::new(update_sql);
+    static ANY: LazyLock<String> = LazyLock::new(upsert_sql);
+    let flows = || Meter::ALL.iter().filter(|m| m.is_flow()).map(|m| Value::from(values.get(*m)));
+    let key = [Value::from(account), Value::from(hour.0)];
+    // Almost always the row is there and open: then no index has to change.
+    let row = key.iter().cloned().chain(flows());
+    if tx.prepare_cached(&OPEN)?.execute(rusqlite::params_from_iter(row))? > 0 {
         return Ok(());
     }
-    let changes = flows().any(|(_, v)| v != 0);
-    let mut row = vec![Value::from(account), Value::from(hour.0), Value::from(i64::from(changes))];
-    row.extend(Meter::ALL.iter().filter(|m| m.is_flow()).map(|m| Value::from(values.get(*m))));
-    tx.prepare_cached(&SQL)?.execute(rusqlite::params_from_iter(row))?;
+    let row = key.into_iter().chain([Value::from(i64::from(changes))]).chain(flows());
+    tx.prepare_cached(&ANY)?.execute(rusqlite::params_from_iter(row))?;
     Ok(())
+}
+
+fn update_sql() -> String {
+    let sums: Vec<String> = Meter::ALL
+        .iter()
+        .filter(|m| m.is_flow())
+        .zip(3..)
+        .map(|(m, n)| format!("{m} = coalesce({m} + ?{n}, {m}, ?{n})"))
+        .collect();
+    format!("UPDATE usage_hour SET {} WHERE account = ?1 AND hour = ?2 AND charged = 0", sums.join(", "))
 }
 
 /// A meter that was not measured stays as it was; NULL and a number make the number.

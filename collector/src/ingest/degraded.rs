@@ -16,20 +16,45 @@ use hostmeter_core::wire::batch::{Batch, Coverage, Interval};
 
 const BY_PROC: &str = "metered by /proc: the last moments of short processes are not seen";
 
+/// Time of one host that was not metered in full, still to be written.
+#[derive(Debug)]
+pub(super) struct Noted {
+    cause: Cause,
+    stretch: Stretch,
+}
+
 /// Adds the batch's intervals, if they were not metered in full.
 pub fn note(tx: &Transaction<'_>, host: i64, batch: &Batch) -> Result<(), DbError> {
+    let mut noted = Vec::new();
+    gather(&mut noted, host, batch);
+    noted.iter().try_for_each(|noted| write(tx, noted))
+}
+
+/// Adds the batch's intervals to what is to be written; a host's neighbours as one.
+pub(super) fn gather(noted: &mut Vec<Noted>, host: i64, batch: &Batch) {
     // An interval in parts is told of once, with the last.
     if batch.part != batch.parts {
-        return Ok(());
+        return;
     }
-    let Some(why) = why(batch) else { return Ok(()) };
+    let Some(why) = why(batch) else { return };
     let cause = Cause { host, tier: cut(&batch.tier, WORD_MAX_CHARS), why: cut(&why, NOTE_MAX_CHARS) };
     let c = &batch.coverage;
     let lowest_ppm = [c.cpu_ppm, c.io_ppm, c.memory_ppm].map(|ppm| ppm.map(i64::from));
     for (from_ms, to_ms) in spans(&batch.intervals) {
-        join(tx, &cause, Stretch { from_ms, to_ms, lasted_ms: to_ms.saturating_sub(from_ms), lowest_ppm })?;
+        let new = Stretch { from_ms, to_ms, lasted_ms: to_ms.saturating_sub(from_ms), lowest_ppm };
+        let before = noted.iter_mut().rev().find(|n| n.cause.host == host);
+        match before {
+            Some(last) if last.stretch.to_ms == from_ms && last.cause == cause => {
+                last.stretch = last.stretch.and(new);
+            }
+            _ => noted.push(Noted { cause: cause.clone(), stretch: new }),
+        }
     }
-    Ok(())
+}
+
+/// Writes what was gathered.
+pub(super) fn write(tx: &Transaction<'_>, noted: &Noted) -> Result<(), DbError> {
+    join(tx, &noted.cause, noted.stretch)
 }
 
 /// Adds a time of which everything is lost.
@@ -101,6 +126,7 @@ fn spans(intervals: &[Interval]) -> Vec<(i64, i64)> {
 }
 
 /// What makes stretches one.
+#[derive(Clone, Debug, PartialEq, Eq)]
 struct Cause {
     host: i64,
     tier: String,
@@ -108,7 +134,7 @@ struct Cause {
 }
 
 /// A stretch as it is stored.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug)]
 struct Stretch {
     from_ms: i64,
     to_ms: i64,

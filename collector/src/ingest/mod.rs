@@ -1,15 +1,19 @@
-//! From a sealed envelope to hour totals: who sent it, what the chain says, and one transaction that stores it all.
+//! From a sealed envelope to hour totals: who sent it, what the chain says, one transaction that stores it, and soon
+//! after it another that counts many of them.
 
 pub mod accounts;
 pub mod ack;
 pub mod chain;
 pub mod count;
+pub mod counting;
 pub mod degraded;
 pub mod gap;
 pub mod hosts;
 pub mod receive;
 pub mod release;
 pub mod resume;
+pub mod rooms;
+mod tally;
 
 pub use hosts::{HostKeys, KnownKey};
 pub use receive::{Received, verify};

@@ -3,6 +3,7 @@
 use super::hosts::{HostKeys, KnownKey};
 use hostmeter_core::wire::batch::Batch;
 use hostmeter_core::wire::envelope::{Domain, Header, OpenError, open_payload, peek, verify_header};
+use std::sync::Arc;
 
 /// An envelope whose signature and hash are verified.
 #[derive(Debug)]
@@ -21,7 +22,7 @@ pub struct Received {
 #[derive(Debug)]
 pub enum Payload {
     /// A batch.
-    Batch(Box<Batch>),
+    Batch(Arc<Batch>),
     /// Signed, but not understood: why.
     Unknown(String),
 }
@@ -70,7 +71,7 @@ impl Received {
     pub fn open(key: KnownKey, header: Header, bytes: Vec<u8>) -> Result<Self, Refused> {
         let payload = open_payload(&header, &bytes).map_err(Refused::Form)?;
         let payload = match Batch::decode(&payload) {
-            Ok(batch) => Payload::Batch(Box::new(batch)),
+            Ok(batch) => Payload::Batch(Arc::new(batch)),
             Err(e) => Payload::Unknown(e.to_string()),
         };
         Ok(Self { key, header, bytes, payload })

@@ -1,14 +1,10 @@
-//! Approval, thaw, revocation: a host's envelopes that were kept aside are counted, in order.
+//! Approval, thaw, revocation: a host's envelopes that were kept aside are queued to be counted, in order.
 
+use super::HostKeys;
 use super::chain::{self, Status};
-use super::receive::{Payload, Received};
-use super::{HostKeys, KnownKey};
 use crate::alerts;
 use crate::db::{Connection, Db, DbError, Transaction, params};
 use crate::limits::RELEASE_BATCH;
-use hostmeter_core::ids::HostId;
-use hostmeter_core::wire::envelope::peek;
-use hostmeter_core::wire::key::PublicKey;
 
 /// Why a host cannot be set to another state.
 #[derive(Debug, thiserror::Error)]
@@ -54,7 +50,7 @@ impl Change {
     }
 }
 
-/// Changes a host's state, counts what was kept aside, and renews the keys in memory. Again changes nothing.
+/// Changes a host's state, queues what was kept aside, and renews the keys in memory. Again changes nothing.
 pub async fn change(
     db: &Db,
     keys: &std::sync::Arc<super::HostKeys>,
@@ -68,16 +64,16 @@ pub async fn change(
     db.read(move |conn| -> Result<(), ReleaseError> { Ok(HostKeys::reload(&keys, conn)?) }).await?;
     if what != Change::Revoke {
         // In several transactions, so that other hosts are not held up by one with days of backlog.
-        while db.write(move |tx| count_aside(tx, host, now_ms)).await? > 0 {}
+        while db.write(move |tx| queue_aside(tx, host)).await? > 0 {}
     }
     Ok(())
 }
 
 /// Goes on with releases that were cut off when the collector ended.
-pub async fn finish(db: &Db, now_ms: i64) -> Result<(), DbError> {
+pub async fn finish(db: &Db) -> Result<(), DbError> {
     let hosts: Vec<i64> = db.read(unfinished).await?;
     for host in hosts {
-        while db.write(move |tx| count_aside(tx, host, now_ms)).await? > 0 {}
+        while db.write(move |tx| queue_aside(tx, host)).await? > 0 {}
     }
     Ok(())
 }
@@ -118,51 +114,20 @@ fn set_state(
     Ok(host)
 }
 
-/// Counts the next envelopes that were kept aside; returns how many there were. The host may have been frozen again
-/// in between: then nothing is counted.
-fn count_aside(tx: &Transaction<'_>, host: i64, now_ms: i64) -> Result<usize, DbError> {
-    let (rows, uuid) = aside(tx, host)?;
-    let row = chain::row(tx, host)?;
-    for (epoch, seq, bytes) in &rows {
-        let status = recount(tx, &row.host, host, uuid, bytes, now_ms)?;
-        tx.prepare_cached("UPDATE envelope SET status = ?4 WHERE host = ?1 AND epoch = ?2 AND seq = ?3")?
-            .execute(params![host, epoch, seq, status.as_str()])?;
-        if status == Status::Billed {
-            chain::forward(tx, host, *epoch, *seq)?;
-        }
-    }
-    Ok(rows.len())
-}
-
-type Aside = Vec<(i64, i64, Vec<u8>)>;
-
-fn aside(conn: &Connection, host: i64) -> Result<(Aside, HostId), DbError> {
-    let sql = "SELECT epoch, seq, bytes FROM envelope
+/// Queues the next envelopes that were kept aside; returns how many there were. The host may have been frozen again in
+/// between: then none is.
+fn queue_aside(tx: &Transaction<'_>, host: i64) -> Result<usize, DbError> {
+    let sql = "SELECT epoch, seq FROM envelope
         WHERE host = ?1 AND status = 'aside' AND (SELECT state FROM host WHERE id = ?1) = 'live'
         ORDER BY epoch, seq LIMIT ?2";
-    let rows = conn
+    let rows: Vec<(i64, i64)> = tx
         .prepare_cached(sql)?
-        .query_map([host, RELEASE_BATCH], |r| Ok((r.get(0)?, r.get(1)?, r.get(2)?)))?
+        .query_map([host, RELEASE_BATCH], |r| Ok((r.get(0)?, r.get(1)?)))?
         .collect::<Result<_, _>>()?;
-    let uuid = conn.query_row("SELECT uuid FROM host WHERE id = ?1", [host], |r| r.get(0))?;
-    Ok((rows, HostId(uuid)))
-}
-
-/// The bytes were verified when they came; now they are only read.
-fn recount(
-    tx: &Transaction<'_>,
-    host: &super::count::HostRow,
-    id: i64,
-    uuid: HostId,
-    bytes: &[u8],
-    now_ms: i64,
-) -> Result<Status, DbError> {
-    let damaged = |e: &dyn std::fmt::Display| DbError::Damaged(format!("an envelope of {}: {e}", host.name));
-    let header = peek(bytes).map_err(|e| damaged(&e))?;
-    let key = KnownKey { host: id, uuid, key: PublicKey([0; 32]) };
-    let received = Received::open(key, header, bytes.to_vec()).map_err(|e| damaged(&e))?;
-    match &received.payload {
-        Payload::Batch(batch) => Ok(chain::try_count(tx, host, batch, now_ms)?.0),
-        Payload::Unknown(_) => Ok(Status::Quarantined),
+    for (epoch, seq) in &rows {
+        tx.prepare_cached("UPDATE envelope SET status = ?4 WHERE host = ?1 AND epoch = ?2 AND seq = ?3")?
+            .execute(params![host, epoch, seq, Status::Billed.as_str()])?;
+        chain::forward(tx, host, *epoch, *seq)?;
     }
+    Ok(rows.len())
 }

@@ -4,17 +4,20 @@ use super::{GapRow, HostInterval, Item, Source, StoreError, TopRow, UsageRow, Us
 use crate::alerts;
 use crate::clock::Clock;
 use crate::db::{Connection, Db, DbError, OptionalExtension, Transaction, params};
+use crate::ingest::counting::counted_serial;
 use crate::ingest::degraded;
-use crate::limits::{CLEAN_EVERY, CLEAN_ROWS, ENVELOPE_KEEP_MS, FORWARD_BLOCK, FORWARD_IDLE, RAW_KEEP_MS};
+use crate::limits::{
+    CLEAN_EVERY, CLEAN_ROWS, ENVELOPE_KEEP_MS, FORWARD_BLOCK, FORWARD_IDLE, FORWARD_REST, FORWARD_YIELD,
+    RAW_KEEP_MS,
+};
+use crate::worker::{Desk, Pace, Waker, Worker};
 use hostmeter_core::meter::Meter;
 use hostmeter_core::wire::batch::{AccountUsage, Batch, Interval};
 use hostmeter_core::wire::envelope::{open_payload, peek};
 use std::collections::BTreeSet;
 use std::sync::Arc;
-use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
-use std::thread::JoinHandle;
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::{Duration, Instant};
-use tokio::sync::watch;
 
 /// What a sweep of the kernel measures for every account at once: where the host's totals stand and no gap says
 /// otherwise, an account in no row used none of it.
@@ -40,52 +43,56 @@ pub enum ForwardError {
 }
 
 /// A running forwarder.
-pub struct Forwarder {
-    wake: Option<SyncSender<()>>,
-    position: watch::Receiver<i64>,
-    thread: Option<JoinHandle<()>>,
-}
+pub struct Forwarder(Worker);
 
 impl Forwarder {
-    /// Starts the thread.
-    pub fn start(db: Db, store: Arc<dyn UsageStore>, clock: Clock) -> Result<Self, DbError> {
-        // One wake-up that waits is enough: each round takes all there is.
-        let (wake, woken) = sync_channel(1);
-        let (tell, position) = watch::channel(0);
-        let thread = std::thread::Builder::new()
-            .name("forwarder".to_owned())
-            .spawn(move || run(&db, store.as_ref(), &clock, &woken, &tell))
-            .map_err(DbError::Thread)?;
-        Ok(Self { wake: Some(wake), position, thread: Some(thread) })
+    /// Starts the thread. Graphs may come later where many batches come in: while more than [`FORWARD_YIELD`] envelopes
+    /// wait to be counted and nobody asks for a graph, it rests most of the time.
+    pub fn start(
+        db: Db,
+        store: Arc<dyn UsageStore>,
+        clock: Clock,
+        uncounted: Arc<AtomicI64>,
+    ) -> Result<Self, DbError> {
+        let mut cleaned: Option<Instant> = None;
+        let pace = Pace { idle: FORWARD_IDLE, pause: Duration::ZERO };
+        let worker = Worker::start("forwarder", pace, move |desk, _| {
+            let is_busy = || uncounted.load(Ordering::Relaxed) > FORWARD_YIELD;
+            round(
+                &db,
+                store.as_ref(),
+                &clock,
+                &|took| desk.rest(took.saturating_mul(FORWARD_REST), &is_busy),
+                desk,
+            );
+            if cleaned.is_none_or(|at| at.elapsed() >= CLEAN_EVERY) {
+                cleaned = Some(Instant::now());
+                if let Err(e) = clean(&db, store.as_ref(), clock.now_ms()) {
+                    tracing::error!(error = %e, "old usage could not be removed; trying again later");
+                }
+            }
+        });
+        Ok(Self(worker.map_err(DbError::Thread)?))
     }
 
-    /// Something was committed.
+    /// For what counts envelopes: counted ones can be forwarded.
+    pub fn waker(&self) -> Waker {
+        self.0.waker()
+    }
+
+    /// Something was counted.
     pub fn wake(&self) {
-        if let Some(wake) = &self.wake {
-            // Full: it is awake already. Closed: it is stopping.
-            let _full_or_closed = wake.try_send(());
-        }
+        self.0.wake();
     }
 
     /// Waits until everything up to this serial is in the store, or until the time is up; says which.
     pub async fn wait(&self, serial: i64, limit: Duration) -> bool {
-        let mut position = self.position.clone();
-        let reached = position.wait_for(|at| *at >= serial);
-        matches!(tokio::time::timeout(limit, reached).await, Ok(Ok(_)))
+        self.0.wait(serial, limit).await
     }
 
     /// The serial that was reached.
     pub fn position(&self) -> i64 {
-        *self.position.borrow()
-    }
-}
-
-impl Drop for Forwarder {
-    fn drop(&mut self) {
-        drop(self.wake.take());
-        if let Some(thread) = self.thread.take() {
-            drop(thread.join());
-        }
+        self.0.position()
     }
 }
 
@@ -95,35 +102,28 @@ pub fn last_serial(conn: &Connection) -> Result<i64, DbError> {
     Ok(stmt.query_row([], |r| r.get(0)).optional()?.unwrap_or(0))
 }
 
-fn run(db: &Db, store: &dyn UsageStore, clock: &Clock, woken: &Receiver<()>, tell: &watch::Sender<i64>) {
-    let mut cleaned: Option<Instant> = None;
-    loop {
-        match catch_up(db, store, clock.now_ms()) {
-            Ok(position) => {
-                let _before = tell.send_replace(position);
-            }
-            Err(e) => tracing::error!(error = %e, "the usage store could not be filled; trying again"),
-        }
-        if cleaned.is_none_or(|at| at.elapsed() >= CLEAN_EVERY) {
-            cleaned = Some(Instant::now());
-            if let Err(e) = clean(db, store, clock.now_ms()) {
-                tracing::error!(error = %e, "old usage could not be removed; trying again later");
-            }
-        }
-        if woken.recv_timeout(FORWARD_IDLE) == Err(RecvTimeoutError::Disconnected) {
-            return;
-        }
+fn round(db: &Db, store: &dyn UsageStore, clock: &Clock, rest: &dyn Fn(Duration), desk: &Desk) {
+    match catch_up(db, store, clock.now_ms(), rest, desk) {
+        Ok(position) => desk.reached(position),
+        Err(e) => tracing::error!(error = %e, "the usage store could not be filled; trying again"),
     }
 }
 
 /// Forwards all there is; returns the position then.
-pub fn catch_up(db: &Db, store: &dyn UsageStore, now_ms: i64) -> Result<i64, ForwardError> {
+fn catch_up(
+    db: &Db,
+    store: &dyn UsageStore,
+    now_ms: i64,
+    rest: &dyn Fn(Duration),
+    desk: &Desk,
+) -> Result<i64, ForwardError> {
     let mut position = store.position()?;
     // A control.db that was restored from a backup gives earlier serials again.
     if position > db.read_blocking(last_serial)? {
         position = 0;
     }
     loop {
+        let start = Instant::now();
         let Block { items, damaged, last } = db.read_blocking(|conn| block(conn, position))?;
         let Some(last) = last else { return Ok(position) };
         if !damaged.is_empty() {
@@ -131,6 +131,11 @@ pub fn catch_up(db: &Db, store: &dyn UsageStore, now_ms: i64) -> Result<i64, For
         }
         store.put(&items, last)?;
         position = last;
+        if desk.is_stopping() {
+            return Ok(position);
+        }
+        desk.reached(position);
+        rest(start.elapsed());
     }
 }
 
@@ -144,17 +149,19 @@ struct Block {
 }
 
 fn block(conn: &Connection, after: i64) -> Result<Block, DbError> {
-    let sql = "SELECT f.serial, f.host, f.epoch, f.seq, e.bytes FROM forward f
+    // Only what was counted: that made the accounts, and found out what cannot count.
+    let sql =
+        "SELECT f.serial, f.host, f.epoch, f.seq, CASE e.status WHEN 'billed' THEN e.bytes END FROM forward f
         JOIN envelope e ON e.host = f.host AND e.epoch = f.epoch AND e.seq = f.seq
-        WHERE f.serial > ?1 ORDER BY f.serial LIMIT ?2";
+        WHERE f.serial > ?1 AND f.serial <= ?3 ORDER BY f.serial LIMIT ?2";
     let limit = i64::try_from(FORWARD_BLOCK).unwrap_or(i64::MAX);
     let mut stmt = conn.prepare_cached(sql)?;
-    let mut rows = stmt.query([after, limit])?;
+    let mut rows = stmt.query([after, limit, counted_serial(conn)?])?;
     let mut out = Block { items: Vec::new(), damaged: Vec::new(), last: None };
     while let Some(r) = rows.next()? {
         out.last = Some(r.get(0)?);
         let source = Source { host: r.get(1)?, epoch: r.get(2)?, seq: r.get(3)? };
-        // NULL: forwarded before, and not kept any longer.
+        // NULL: quarantined after all, or forwarded before and not kept any longer.
         let Some(bytes) = r.get_ref(4)?.as_blob_or_null().map_err(rusqlite::Error::from)? else { continue };
         match item(conn, source, bytes) {
             Ok(item) => out.items.push(item),
@@ -237,7 +244,7 @@ fn forget(tx: &Transaction<'_>, position: i64, before_ms: i64) -> Result<usize, 
         .collect::<Result<Vec<i64>, _>>()?;
     for serial in &serials {
         tx.prepare_cached(
-            "UPDATE envelope SET bytes = NULL WHERE (host, epoch, seq) =
+            "UPDATE envelope SET bytes = NULL WHERE status = 'billed' AND (host, epoch, seq) =
                 (SELECT host, epoch, seq FROM forward WHERE serial = ?1)",
         )?
         .execute([serial])?;

@@ -3,7 +3,8 @@
 use super::pack::MeterIds;
 use super::{GapRow, HostInterval, Item, Source, StoreError, TopRow, UsageRow, UsageStore};
 use crate::limits::{
-    BUSY_TIMEOUT, CLEAN_ROWS, PAGE_BYTES, READERS, STATEMENT_CACHE, WAL_AUTOCHECKPOINT_PAGES,
+    BUSY_TIMEOUT, CLEAN_ROWS, PAGE_BYTES, READERS, STATEMENT_CACHE, STORE_CACHE_PAGES,
+    WAL_AUTOCHECKPOINT_PAGES,
 };
 use hostmeter_core::meter::Meter;
 use hostmeter_core::units::HOUR_MS;
@@ -25,6 +26,7 @@ impl SqliteStore {
     pub fn open(path: &Path) -> Result<Self, StoreError> {
         let wrap = |source| StoreError::Open { path: path.to_owned(), source };
         let mut conn = connect(path).map_err(wrap)?;
+        conn.pragma_update(None, "cache_size", STORE_CACHE_PAGES).map_err(wrap)?;
         conn.execute_batch(include_str!("schema.sql")).map_err(wrap)?;
         let ids = meter_ids(&mut conn).map_err(wrap)?;
         Ok(Self { path: path.to_owned(), writer: Mutex::new(conn), readers: Mutex::new(Vec::new()), ids })

@@ -7,4 +7,6 @@ mod releasing;
 mod resuming;
 mod scope;
 mod serving;
+mod slow;
+mod tls;
 mod usage;

@@ -22,13 +22,13 @@ mod visitor;
 #[cfg(test)]
 mod tests;
 
-use crate::api::AppState;
+use crate::api::{AppState, client_cert};
 use crate::limits::LOGIN_FORM_MAX_BYTES;
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, Request};
 use axum::http::header::ACCEPT;
 use axum::http::{StatusCode, Uri};
-use axum::middleware::{Next, from_fn};
+use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::Response;
 use axum::routing::{get, post};
 use std::sync::Arc;
@@ -61,7 +61,10 @@ pub fn router() -> Router<AppState> {
 /// Everything that the collector answers: pages at the root, and what is no page by the API.
 pub fn with_api(app: &AppState) -> Router {
     let api = crate::api::router(Arc::clone(app)).layer(from_fn(for_browsers));
-    router().with_state(Arc::clone(app)).fallback_service(api)
+    let wants_cert = app.config.tls.as_ref().is_some_and(|t| t.client_ca.is_some());
+    let api = if wants_cert { api.layer(from_fn(client_cert::needed)) } else { api };
+    let settled = from_fn_with_state(Arc::clone(app), crate::api::settled::settled);
+    router().with_state(Arc::clone(app)).fallback_service(api).layer(settled)
 }
 
 /// A browser that asks for an address that does not exist gets a page, a program the API's answer.

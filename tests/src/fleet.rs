@@ -1,5 +1,6 @@
 //! Hosts that exist only as keys: they enrol and send sealed batches like real agents.
 
+use crate::stack::Stack;
 use anyhow::{Context, Result};
 use hostmeter_core::ids::{BootId, HostId};
 use hostmeter_core::meter::{Meter, Values};
@@ -8,8 +9,6 @@ use hostmeter_core::wire::batch::{AccountUsage, AgentInfo, Batch, Coverage, Host
 use hostmeter_core::wire::enroll::{EnrollAnswer, EnrollRequest, Token};
 use hostmeter_core::wire::envelope::{Domain, Stamp, header_hash, open_payload, peek, seal};
 use hostmeter_core::wire::key::{SigningKey, hex};
-use hostmeter_tests::api::Api;
-use hostmeter_tests::stack::Stack;
 use serde_json::json;
 
 /// Meters in each account of a batch.
@@ -25,7 +24,8 @@ const METERS: [Meter; 8] = [
 ];
 
 /// One host.
-pub(crate) struct Host {
+#[derive(Debug)]
+pub struct Host {
     key: SigningKey,
     id: HostId,
     seq: u64,
@@ -35,7 +35,7 @@ pub(crate) struct Host {
 
 impl Host {
     /// Enrols it, approved at once.
-    pub(crate) fn enroll(stack: &Stack, number: u8, from_ms: i64) -> Result<Self> {
+    pub fn enroll(stack: &Stack, number: u8, from_ms: i64) -> Result<Self> {
         let name = format!("bench{number}");
         let made =
             stack.api.post("/v1/enrolment-tokens", &json!({"host": name, "approve": true}), None)?.ok()?;
@@ -49,17 +49,13 @@ impl Host {
             machine: name,
         };
         let stamp = stamp(Domain::Enroll, HostId::default(), 0, 0, [0; 32]);
-        let answer = ureq::post(format!("{}/v1/enroll", stack.url))
-            .header("content-type", "application/octet-stream")
-            .send(seal(&stamp, &request.encode()?, &key)?.as_slice())?
-            .body_mut()
-            .read_to_vec()?;
+        let answer = stack.api.exchange("/v1/enroll", &seal(&stamp, &request.encode()?, &key)?)?;
         let answer = EnrollAnswer::decode(&open_payload(&peek(&answer)?, &answer)?)?;
         Ok(Self { key, id: answer.host_id, seq: 0, prev: [0; 32], at_ms: from_ms })
     }
 
     /// The next sealed batch: one interval of a second with so many accounts and eight meters each.
-    pub(crate) fn next_batch(&mut self, accounts: u32) -> Result<Vec<u8>> {
+    pub fn next_batch(&mut self, accounts: u32) -> Result<Vec<u8>> {
         let (from_ms, to_ms) = (self.at_ms, self.at_ms + 1_000);
         let seq = self.seq + 1;
         let account = |n: u32| AccountUsage {
@@ -91,8 +87,8 @@ impl Host {
     }
 }
 
-/// Figures that differ from account to account and time to time, so that compression has something to do.
-fn value(account: u32, seq: u64, meter: Meter) -> i64 {
+/// What a meter of an account is in the batch with this number. Figures that differ from account to account and time to time, so that compression has something to do.
+pub fn value(account: u32, seq: u64, meter: Meter) -> i64 {
     let mixed = u64::from(account).wrapping_mul(2_654_435_761).wrapping_add(seq.wrapping_mul(40_503));
     let spread = mixed.rotate_left(u32::try_from(meter.index()).unwrap_or(0)) % 100_000;
     i64::try_from(spread).unwrap_or(0)
@@ -105,9 +101,16 @@ fn stamp(domain: Domain, host: HostId, epoch: u64, seq: u64, prev: [u8; 32]) -> 
     Stamp { domain, host, epoch, seq, prev, boot: BootId([9; 16]), wall_ns, boottime_ns: wall_ns }
 }
 
-/// Sends one batch; an error unless it was acknowledged.
-pub(crate) fn send(api: &Api, batch: &[u8]) -> Result<()> {
-    let answer = api.post_bytes("/v1/batches", batch)?;
-    anyhow::ensure!(answer.status == 200, "status {}: {}", answer.status, answer.body);
-    Ok(())
+/// The samples of the batch with this number of this host, in InfluxDB's line protocol: a line for each account.
+pub fn lines(host: u8, seq: u64, to_ms: i64, accounts: u32) -> String {
+    let mut out = String::new();
+    for n in 0..accounts {
+        out.push_str(&format!("usage,host=bench{host},uid={},user=user{n} ", 2_000 + n));
+        for (i, meter) in METERS.iter().enumerate() {
+            let comma = if i == 0 { "" } else { "," };
+            out.push_str(&format!("{comma}{}={}", meter.name(), value(n, seq, *meter)));
+        }
+        out.push_str(&format!(" {to_ms}\n"));
+    }
+    out
 }
