@@ -48,9 +48,15 @@ const _: () = assert!(READERS <= READ_QUEUE_MAX);
 const _: () = assert!(PAGE_ROWS_DEFAULT <= PAGE_ROWS_MAX);
 const _: () = assert!(ENROLL_MAX_BYTES < ENVELOPE_MAX_BYTES);
 
-/// Batches that are received, checked or stored at the same time; beyond it hosts get "overloaded".
+/// Batches of one host that may be on their way; agents send one at a time.
+pub const HOST_ROOMS_MAX: usize = 4;
+/// Bytes that all batches on their way may announce, in bytes; beyond it hosts get "overloaded".
+pub const ROOMS_MAX_BYTES: usize = 64 * 1024 * 1024;
+/// Batches that are checked or stored at the same time; beyond it hosts get "overloaded".
 pub const INGEST_IN_FLIGHT_MAX: usize = 256;
-/// Payloads that are inflated and decoded at the same time: each may take [`hostmeter_core::limits::PAYLOAD_INFLATED_MAX_BYTES`].
+/// Payloads that are no larger than this after inflation are decoded at once, without another thread, in bytes.
+pub const DECODE_INLINE_BYTES: usize = 64 * 1024;
+/// Larger payloads that are inflated and decoded at the same time: each may take [`hostmeter_core::limits::PAYLOAD_INFLATED_MAX_BYTES`].
 pub const DECODES_MAX: usize = 4;
 /// How long a body may take to arrive.
 pub const BODY_TIME: Duration = Duration::from_secs(30);
@@ -112,8 +118,10 @@ pub const FRESH_ROWS_MAX: usize = 100_000;
 pub const COUNT_BEHIND_MAX: i64 = 50_000;
 /// How long a request waits until everything is counted that was acknowledged before it came.
 pub const COUNT_WAIT: Duration = Duration::from_secs(3);
-/// How much the forwarder gives way to other threads (`nice`).
-pub const FORWARD_NICE: i32 = 10;
+/// With more envelopes than this that wait to be counted, graphs give way to batches …
+pub const FORWARD_YIELD: i64 = 256;
+/// … by resting so many times as long as the last block took, unless somebody asks for a graph.
+pub const FORWARD_REST: u32 = 9;
 
 /// Envelopes forwarded to the usage store in one transaction.
 pub const FORWARD_BLOCK: usize = 256;
@@ -145,6 +153,8 @@ pub const NOISY_MAX: i64 = 20;
 /// Longest span of one query, milliseconds.
 pub const SPAN_MAX_MS: i64 = 400 * 24 * 3_600_000;
 
+const _: () =
+    assert!(HOST_ROOMS_MAX * ENVELOPE_MAX_BYTES * 16 <= ROOMS_MAX_BYTES, "no few hosts take it all");
 const _: () = assert!(COUNT_ONE_BY_ONE <= COUNT_BLOCK && FOLD_PAUSE.as_millis() <= COUNT_PAUSE.as_millis());
 const _: () = assert!(COUNT_PAUSE.as_millis() < COUNT_WAIT.as_millis());
 const _: () = assert!(LATE_MAX_MS < RAW_KEEP_MS, "late usage still finds its interval");

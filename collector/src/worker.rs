@@ -6,6 +6,9 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 use tokio::sync::watch;
 
+/// How soon a rest ends when it is not needed any more.
+const REST_STEP: Duration = Duration::from_millis(10);
+
 /// When a worker does its rounds.
 #[derive(Clone, Copy, Debug)]
 pub struct Pace {
@@ -30,6 +33,10 @@ struct Bell {
 }
 
 impl Bell {
+    fn is_hurried(&self) -> bool {
+        self.wanted.lock().unwrap_or_else(PoisonError::into_inner).hurry
+    }
+
     fn ring(&self, change: impl FnOnce(&mut Wanted)) {
         change(&mut self.wanted.lock().unwrap_or_else(PoisonError::into_inner));
         self.rung.notify_one();
@@ -65,6 +72,14 @@ impl Desk {
     /// Says how far everything is done.
     pub fn reached(&self, position: i64) {
         let _before = self.position.send_replace(position);
+    }
+
+    /// Rests for a while; not once somebody waits, it should end, or `needed` says no more.
+    pub fn rest(&self, time: Duration, needed: &dyn Fn() -> bool) {
+        let start = Instant::now();
+        while start.elapsed() < time && needed() && !self.is_stopping() && !self.bell.is_hurried() {
+            std::thread::park_timeout(REST_STEP.min(time));
+        }
     }
 
     /// Whether the round should end early.

@@ -8,6 +8,8 @@ pub const ENVELOPE_SIGNED_BYTES: usize = 156;
 pub const PAYLOAD_STORED_MAX_BYTES: usize = 256 * 1024;
 /// Largest payload after inflation.
 pub const PAYLOAD_INFLATED_MAX_BYTES: usize = 4 * 1024 * 1024;
+/// Smaller payloads are not compressed: acknowledgements would hardly shrink.
+pub const COMPRESS_MIN_BYTES: usize = 512;
 /// Largest envelope on the wire.
 pub const ENVELOPE_MAX_BYTES: usize = ENVELOPE_HEADER_BYTES + PAYLOAD_STORED_MAX_BYTES;
 /// Longest escaped name, in characters.

@@ -101,9 +101,19 @@ impl Meter {
         Self::TABLE.iter().position(|row| row.name == name).and_then(|i| Self::ALL.get(i)).copied()
     }
 
+    /// As [`Meter::from_name`], for names that mostly come in the order of the table: looks first behind the last one.
+    pub fn from_name_after(last: Option<Self>, name: &str) -> Option<Self> {
+        let from = last.map_or(0, |m| m.index().saturating_add(1));
+        let behind = Self::TABLE.get(from..).unwrap_or_default();
+        match behind.iter().position(|row| row.name == name) {
+            Some(i) => Self::ALL.get(from.saturating_add(i)).copied(),
+            None => Self::from_name(name),
+        }
+    }
+
     /// Place in the table, `0..COUNT`.
-    pub fn index(self) -> usize {
-        Self::ALL.iter().position(|m| *m == self).unwrap_or_default()
+    pub const fn index(self) -> usize {
+        self as usize
     }
 }
 
@@ -126,6 +136,9 @@ impl<'de> Deserialize<'de> for Meter {
     }
 }
 
+/// Room that is made for values at first.
+const USUAL_METERS: usize = 8;
+
 /// Values by meter. A meter that is absent was not measured; 0 was measured as zero.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Values(Vec<(Meter, i64)>);
@@ -143,6 +156,13 @@ impl Values {
 
     /// Sets the value of a meter.
     pub fn set(&mut self, meter: Meter, value: i64) {
+        // Mostly they come in order, and a handful of them.
+        if self.0.last().is_none_or(|(last, _)| *last < meter) {
+            if self.0.capacity() == 0 {
+                self.0.reserve(USUAL_METERS);
+            }
+            return self.0.push((meter, value));
+        }
         match self.0.binary_search_by_key(&meter, |(m, _)| *m) {
             Ok(i) => {
                 if let Some(slot) = self.0.get_mut(i) {

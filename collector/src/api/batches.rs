@@ -6,8 +6,9 @@ use crate::enroll;
 use crate::ingest::ack::{Standing, acknowledge};
 use crate::ingest::chain::{self, Outcome, Status};
 use crate::ingest::receive::{Payload, Received, Refused};
+use crate::ingest::rooms::Room;
 use crate::ingest::{KnownKey, verify};
-use crate::limits::{BODY_TIME, ENROLL_MAX_BYTES};
+use crate::limits::{BODY_TIME, DECODE_INLINE_BYTES, ENROLL_MAX_BYTES};
 use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::http::header::{CONTENT_LENGTH, CONTENT_TYPE};
@@ -77,23 +78,30 @@ async fn deliver(app: &AppState, request: Request) -> Result<Response, Problem> 
         let detail = "too many batches wait to be counted; try again in a few seconds";
         return Err(Problem::new(StatusCode::SERVICE_UNAVAILABLE, "overloaded", detail));
     }
+    let read = tokio::time::timeout(BODY_TIME, read_envelope(app, request.into_body())).await;
+    let (key, header, bytes, _room) = read.map_err(|_| slow())??;
+    // Only now: a body that dribbles in holds up nobody.
     let _turn = app.in_flight.try_acquire().map_err(|_| {
         let detail = "too many batches are being received; try again in a few seconds";
         Problem::new(StatusCode::SERVICE_UNAVAILABLE, "overloaded", detail)
     })?;
-    let read = tokio::time::timeout(BODY_TIME, read_envelope(app, request.into_body())).await;
-    let (key, header, bytes) = read.map_err(|_| slow())??;
-    let received = {
-        let _turn = app.decodes.acquire().await.map_err(|e| Problem::internal(&e))?;
-        let open = tokio::task::spawn_blocking(move || Received::open(key, header, bytes));
-        open.await.map_err(|e| Problem::internal(&e))?.map_err(|e| refused(&e))?
-    };
+    let received = open(app, key, header, bytes).await?;
     let has_outcomes = matches!(&received.payload, Payload::Batch(b) if !b.outcomes.is_empty());
     let outcome = store(app, received).await;
     if has_outcomes {
         app.billing.outcomes_stored();
     }
     answer(app, outcome?, &header, app.now_ms())
+}
+
+/// Checks the body and reads it. A small one at once: handing it to another thread would cost more.
+async fn open(app: &App, key: KnownKey, header: Header, bytes: Vec<u8>) -> Result<Received, Problem> {
+    if header.inflated_len <= DECODE_INLINE_BYTES {
+        return Received::open(key, header, bytes).map_err(|e| refused(&e));
+    }
+    let _turn = app.decodes.acquire().await.map_err(|e| Problem::internal(&e))?;
+    let open = tokio::task::spawn_blocking(move || Received::open(key, header, bytes));
+    open.await.map_err(|e| Problem::internal(&e))?.map_err(|e| refused(&e))
 }
 
 /// Stores an envelope; its batch waits in memory for the counter, if it counts.
@@ -111,26 +119,38 @@ async fn store(app: &AppState, received: Received) -> Result<Outcome, Problem> {
     Ok(outcome?)
 }
 
-/// Reads the header, verifies it, and only then reads as much as it announces.
-async fn read_envelope(app: &App, mut body: Body) -> Result<(KnownKey, Header, Vec<u8>), Problem> {
+/// Reads the header, verifies it, and only then makes room for as much as it announces, and reads that.
+async fn read_envelope<'a>(
+    app: &'a App,
+    mut body: Body,
+) -> Result<(KnownKey, Header, Vec<u8>, Room<'a>), Problem> {
     let mut bytes = Vec::new();
-    let mut verified: Option<(KnownKey, Header)> = None;
+    let mut verified: Option<(KnownKey, Header, Room<'a>)> = None;
     while let Some(frame) = body.frame().await {
         let frame = frame.map_err(|e| Problem::bad_request(format!("the body broke off: {e}")))?;
         let Ok(data) = frame.into_data() else { continue };
         bytes.extend_from_slice(&data);
         if verified.is_none() && bytes.len() >= ENVELOPE_HEADER_BYTES {
-            verified = Some(verify(&bytes, Domain::Batch, &app.host_keys).map_err(|e| refused(&e))?);
+            let (key, header) = verify(&bytes, Domain::Batch, &app.host_keys).map_err(|e| refused(&e))?;
+            let room = app.rooms.enter(key.host, header.stored_len).ok_or_else(no_room)?;
+            bytes.reserve(header.stored_len);
+            verified = Some((key, header, room));
         }
-        let stored = verified.map_or(0, |(_, h)| h.stored_len);
+        let stored = verified.as_ref().map_or(0, |(_, h, _)| h.stored_len);
         let max = ENVELOPE_HEADER_BYTES.saturating_add(stored);
         if bytes.len() > max {
             return Err(refused(&Refused::Form(OpenError::Trailing(bytes.len().saturating_sub(max)))));
         }
     }
     let short = || OpenError::Short { got: bytes.len(), want: ENVELOPE_HEADER_BYTES };
-    let (key, header) = verified.ok_or_else(|| refused(&Refused::Form(short())))?;
-    Ok((key, header, bytes))
+    let (key, header, room) = verified.ok_or_else(|| refused(&Refused::Form(short())))?;
+    Ok((key, header, bytes, room))
+}
+
+fn no_room() -> Problem {
+    let detail =
+        "this host or all hosts together have too many batches on their way; try again in a few seconds";
+    Problem::new(StatusCode::SERVICE_UNAVAILABLE, "overloaded", detail)
 }
 
 fn answer(app: &App, outcome: Outcome, header: &Header, now_ms: i64) -> Result<Response, Problem> {

@@ -7,6 +7,7 @@ use crate::config::Config;
 use crate::db::{Connection, Db, DbError};
 use crate::ingest::HostKeys;
 use crate::ingest::counting::Counter;
+use crate::ingest::rooms::Rooms;
 use crate::keys::{Keys, KeysError};
 use crate::limits::{COUNT_WAIT, DECODES_MAX, FORWARD_WAIT, HASHES_MAX, INGEST_IN_FLIGHT_MAX};
 use crate::metrics::Metrics;
@@ -16,7 +17,7 @@ use crate::store::{StoreError, UsageStore};
 use axum::http::StatusCode;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use tokio::sync::Semaphore;
 
 /// Shared by all handlers; a clone is one more reference.
@@ -46,7 +47,9 @@ pub struct App {
     /// What was done since the start.
     pub metrics: Metrics,
     stopping: AtomicBool,
-    /// Batches that are received, checked or stored.
+    /// Room for batches whose bodies are on their way.
+    pub(crate) rooms: Rooms,
+    /// Batches that are checked or stored.
     pub(crate) in_flight: Semaphore,
     /// Payloads that are inflated and decoded.
     pub(crate) decodes: Semaphore,
@@ -81,8 +84,10 @@ impl App {
         let db = Db::open(&config.control_db())?;
         let store: Arc<dyn UsageStore> = Arc::new(SqliteStore::open(&config.usage_db())?);
         let host_keys = Arc::new(db.read_blocking(HostKeys::load)?);
-        let forwarder = Forwarder::start(db.clone(), Arc::clone(&store), clock.clone())?;
-        let counter = Counter::start(db.clone(), clock.clone(), forwarder.waker())?;
+        let uncounted = Arc::new(AtomicI64::new(0));
+        let forwarder =
+            Forwarder::start(db.clone(), Arc::clone(&store), clock.clone(), Arc::clone(&uncounted))?;
+        let counter = Counter::start(db.clone(), clock.clone(), uncounted, forwarder.waker())?;
         Ok(Arc::new(Self {
             billing: Runtime::new(&config),
             config,
@@ -95,6 +100,7 @@ impl App {
             clock,
             metrics: Metrics::default(),
             stopping: AtomicBool::new(false),
+            rooms: Rooms::default(),
             in_flight: Semaphore::new(INGEST_IN_FLIGHT_MAX),
             decodes: Semaphore::new(DECODES_MAX),
             hashes: Semaphore::new(HASHES_MAX),

@@ -167,7 +167,7 @@ fn group(conn: &mut Connection, first: Job, jobs: &Receiver<Job>, ran: &mut Vec<
 }
 
 fn one(tx: &Transaction<'_>, job: Job, ran: &mut Vec<Ran>) -> Result<(), DbError> {
-    if let Err(e) = tx.execute_batch("SAVEPOINT job") {
+    if let Err(e) = run_cached(tx, "SAVEPOINT job") {
         ran.push(job(None));
         return Err(e.into());
     }
@@ -178,6 +178,13 @@ fn one(tx: &Transaction<'_>, job: Job, ran: &mut Vec<Ran>) -> Result<(), DbError
     if tx.is_autocommit() {
         return Err(DbError::Commit("SQLite rolled it back (disk full, or an I/O error)".to_owned()));
     }
-    tx.execute_batch(if keep { "RELEASE job" } else { "ROLLBACK TO job; RELEASE job" })?;
-    Ok(())
+    if !keep {
+        run_cached(tx, "ROLLBACK TO job")?;
+    }
+    Ok(run_cached(tx, "RELEASE job")?)
+}
+
+/// These run for every write: they are not compiled anew each time.
+fn run_cached(tx: &Transaction<'_>, sql: &str) -> rusqlite::Result<()> {
+    tx.prepare_cached(sql)?.execute([]).map(|_| ())
 }

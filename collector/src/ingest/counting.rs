@@ -68,8 +68,9 @@ pub struct Counter {
 
 impl Counter {
     /// Starts the thread. It wakes `then` whenever it counted something.
-    pub fn start(db: Db, clock: Clock, then: Waker) -> Result<Self, DbError> {
-        let (fresh, behind) = (Arc::new(Fresh::default()), Arc::new(AtomicI64::new(0)));
+    /// `behind` is told how many wait.
+    pub fn start(db: Db, clock: Clock, behind: Arc<AtomicI64>, then: Waker) -> Result<Self, DbError> {
+        let fresh = Arc::new(Fresh::default());
         let mut open = Open::new(Arc::clone(&fresh), Arc::clone(&behind));
         let worker =
             Worker::start("counter", Pace { idle: COUNT_PAUSE, pause: FOLD_PAUSE }, move |desk, hurry| {

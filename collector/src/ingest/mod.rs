@@ -10,6 +10,7 @@ pub mod degraded;
 pub mod hosts;
 pub mod receive;
 pub mod release;
+pub mod rooms;
 mod tally;
 
 pub use hosts::{HostKeys, KnownKey};

@@ -7,7 +7,8 @@ use crate::db::{Connection, Db, DbError, OptionalExtension, Transaction, params}
 use crate::ingest::counting::counted_serial;
 use crate::ingest::degraded;
 use crate::limits::{
-    CLEAN_EVERY, CLEAN_ROWS, ENVELOPE_KEEP_MS, FORWARD_BLOCK, FORWARD_IDLE, FORWARD_NICE, RAW_KEEP_MS,
+    CLEAN_EVERY, CLEAN_ROWS, ENVELOPE_KEEP_MS, FORWARD_BLOCK, FORWARD_IDLE, FORWARD_REST, FORWARD_YIELD,
+    RAW_KEEP_MS,
 };
 use crate::worker::{Desk, Pace, Waker, Worker};
 use hostmeter_core::meter::Meter;
@@ -15,6 +16,7 @@ use hostmeter_core::wire::batch::{AccountUsage, Batch, Interval};
 use hostmeter_core::wire::envelope::{open_payload, peek};
 use std::collections::BTreeSet;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::{Duration, Instant};
 
 /// What a sweep of the kernel measures for every account at once: where the host's totals stand and no gap says
@@ -44,13 +46,31 @@ pub enum ForwardError {
 pub struct Forwarder(Worker);
 
 impl Forwarder {
-    /// Starts the thread.
-    pub fn start(db: Db, store: Arc<dyn UsageStore>, clock: Clock) -> Result<Self, DbError> {
+    /// Starts the thread. Graphs may come later where many batches come in: while more than [`FORWARD_YIELD`] envelopes
+    /// wait to be counted and nobody asks for a graph, it rests most of the time.
+    pub fn start(
+        db: Db,
+        store: Arc<dyn UsageStore>,
+        clock: Clock,
+        uncounted: Arc<AtomicI64>,
+    ) -> Result<Self, DbError> {
         let mut cleaned: Option<Instant> = None;
         let pace = Pace { idle: FORWARD_IDLE, pause: Duration::ZERO };
         let worker = Worker::start("forwarder", pace, move |desk, _| {
-            give_way();
-            round(&db, store.as_ref(), &clock, desk, &mut cleaned);
+            let is_busy = || uncounted.load(Ordering::Relaxed) > FORWARD_YIELD;
+            round(
+                &db,
+                store.as_ref(),
+                &clock,
+                &|took| desk.rest(took.saturating_mul(FORWARD_REST), &is_busy),
+                desk,
+            );
+            if cleaned.is_none_or(|at| at.elapsed() >= CLEAN_EVERY) {
+                cleaned = Some(Instant::now());
+                if let Err(e) = clean(&db, store.as_ref(), clock.now_ms()) {
+                    tracing::error!(error = %e, "old usage could not be removed; trying again later");
+                }
+            }
         });
         Ok(Self(worker.map_err(DbError::Thread)?))
     }
@@ -76,39 +96,34 @@ impl Forwarder {
     }
 }
 
-/// Graphs may come later where batches are waiting; a query that waits for them comes before nobody else either.
-fn give_way() {
-    // Of this thread alone, on Linux. Refused: then it does not.
-    let _best_effort = rustix::process::setpriority_process(None, FORWARD_NICE);
-}
-
 /// The highest serial that was ever given.
 pub fn last_serial(conn: &Connection) -> Result<i64, DbError> {
     let mut stmt = conn.prepare_cached("SELECT seq FROM sqlite_sequence WHERE name = 'forward'")?;
     Ok(stmt.query_row([], |r| r.get(0)).optional()?.unwrap_or(0))
 }
 
-fn round(db: &Db, store: &dyn UsageStore, clock: &Clock, desk: &Desk, cleaned: &mut Option<Instant>) {
-    match catch_up(db, store, clock.now_ms(), desk) {
+fn round(db: &Db, store: &dyn UsageStore, clock: &Clock, rest: &dyn Fn(Duration), desk: &Desk) {
+    match catch_up(db, store, clock.now_ms(), rest, desk) {
         Ok(position) => desk.reached(position),
         Err(e) => tracing::error!(error = %e, "the usage store could not be filled; trying again"),
-    }
-    if cleaned.is_none_or(|at| at.elapsed() >= CLEAN_EVERY) {
-        *cleaned = Some(Instant::now());
-        if let Err(e) = clean(db, store, clock.now_ms()) {
-            tracing::error!(error = %e, "old usage could not be removed; trying again later");
-        }
     }
 }
 
 /// Forwards all there is; returns the position then.
-fn catch_up(db: &Db, store: &dyn UsageStore, now_ms: i64, desk: &Desk) -> Result<i64, ForwardError> {
+fn catch_up(
+    db: &Db,
+    store: &dyn UsageStore,
+    now_ms: i64,
+    rest: &dyn Fn(Duration),
+    desk: &Desk,
+) -> Result<i64, ForwardError> {
     let mut position = store.position()?;
     // A control.db that was restored from a backup gives earlier serials again.
     if position > db.read_blocking(last_serial)? {
         position = 0;
     }
     loop {
+        let start = Instant::now();
         let Block { items, damaged, last } = db.read_blocking(|conn| block(conn, position))?;
         let Some(last) = last else { return Ok(position) };
         if !damaged.is_empty() {
@@ -120,6 +135,7 @@ fn catch_up(db: &Db, store: &dyn UsageStore, now_ms: i64, desk: &Desk) -> Result
             return Ok(position);
         }
         desk.reached(position);
+        rest(start.elapsed());
     }
 }
 

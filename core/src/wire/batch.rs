@@ -6,7 +6,7 @@ use crate::interval::is_within_one_hour;
 use crate::limits::{BATCH_INTERVALS_MAX, GAPS_MAX, PART_ACCOUNTS_MAX, PARTS_MAX, TEXT_MAX_BYTES, TOP_MAX};
 use crate::meter::{Meter, Values};
 use crate::name;
-use serde::de::{Error as _, MapAccess, Visitor};
+use serde::de::{DeserializeSeed, Error as _, MapAccess, Visitor};
 use serde::ser::SerializeMap;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::fmt;
@@ -222,6 +222,48 @@ impl Serialize for AccountUsage {
     }
 }
 
+/// What may stand in the object of an account.
+enum Key {
+    Uid,
+    User,
+    Home,
+    HomeInode,
+    Top,
+    Meter(Meter),
+}
+
+/// Reads a key without a copy of it: thousands stand in a batch. Meters mostly come in the order of the table.
+struct AfterMeter(Option<Meter>);
+
+impl<'de> DeserializeSeed<'de> for AfterMeter {
+    type Value = Key;
+
+    fn deserialize<D: Deserializer<'de>>(self, d: D) -> Result<Key, D::Error> {
+        d.deserialize_identifier(self)
+    }
+}
+
+impl Visitor<'_> for AfterMeter {
+    type Value = Key;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the name of a meter or field")
+    }
+
+    fn visit_str<E: serde::de::Error>(self, name: &str) -> Result<Key, E> {
+        match name {
+            "uid" => Ok(Key::Uid),
+            "user" => Ok(Key::User),
+            "home" => Ok(Key::Home),
+            "home_inode" => Ok(Key::HomeInode),
+            "top" => Ok(Key::Top),
+            name => Meter::from_name_after(self.0, name)
+                .map(Key::Meter)
+                .ok_or_else(|| E::custom(format!("no meter or field is called {name:?}"))),
+        }
+    }
+}
+
 impl<'de> Deserialize<'de> for AccountUsage {
     fn deserialize<D: Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
         struct Fields;
@@ -235,22 +277,21 @@ impl<'de> Deserialize<'de> for AccountUsage {
             fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<AccountUsage, A::Error> {
                 let mut out = AccountUsage::default();
                 let mut uid = None;
-                while let Some(key) = map.next_key::<std::borrow::Cow<'de, str>>()? {
-                    match key.as_ref() {
-                        "uid" => uid = Some(map.next_value()?),
-                        "user" => out.user = Some(map.next_value()?),
-                        "home" => out.home = Some(map.next_value()?),
-                        "home_inode" => out.home_inode = Some(map.next_value()?),
-                        "top" => out.top = map.next_value()?,
-                        other => match Meter::from_name(other) {
-                            Some(m) if out.values.get(m).is_none() => out.values.set(m, map.next_value()?),
-                            Some(_) => return Err(A::Error::custom(format!("meter {other:?} stands twice"))),
-                            None => {
-                                return Err(A::Error::custom(format!(
-                                    "no meter or field is called {other:?}"
-                                )));
-                            }
-                        },
+                let mut last = None;
+                while let Some(key) = map.next_key_seed(AfterMeter(last))? {
+                    match key {
+                        Key::Uid => uid = Some(map.next_value()?),
+                        Key::User => out.user = Some(map.next_value()?),
+                        Key::Home => out.home = Some(map.next_value()?),
+                        Key::HomeInode => out.home_inode = Some(map.next_value()?),
+                        Key::Top => out.top = map.next_value()?,
+                        Key::Meter(m) if out.values.get(m).is_some() => {
+                            return Err(A::Error::custom(format!("meter {:?} stands twice", m.name())));
+                        }
+                        Key::Meter(m) => {
+                            out.values.set(m, map.next_value()?);
+                            last = Some(m);
+                        }
                     }
                 }
                 out.uid = uid.ok_or_else(|| A::Error::missing_field("uid"))?;

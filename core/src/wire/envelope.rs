@@ -21,8 +21,10 @@
 use super::key::{PublicKey, SigningKey, sha256};
 use crate::ids::{BootId, HostId, KeyId};
 use crate::limits::{
-    ENVELOPE_HEADER_BYTES, ENVELOPE_SIGNED_BYTES, PAYLOAD_INFLATED_MAX_BYTES, PAYLOAD_STORED_MAX_BYTES,
+    COMPRESS_MIN_BYTES, ENVELOPE_HEADER_BYTES, ENVELOPE_SIGNED_BYTES, PAYLOAD_INFLATED_MAX_BYTES,
+    PAYLOAD_STORED_MAX_BYTES,
 };
+use std::cell::RefCell;
 
 const VERSION: u16 = 1;
 const FLAG_ZSTD: u16 = 1;
@@ -196,9 +198,15 @@ pub fn seal(stamp: &Stamp, payload: &[u8], key: &SigningKey) -> Result<Vec<u8>, 
     if payload.len() > PAYLOAD_INFLATED_MAX_BYTES {
         return Err(too_large(payload.len(), "before compression", PAYLOAD_INFLATED_MAX_BYTES));
     }
-    let packed = zstd::bulk::compress(payload, ZSTD_LEVEL).map_err(SealError::Compress)?;
-    let (flags, stored) =
-        if packed.len() < payload.len() { (FLAG_ZSTD, packed.as_slice()) } else { (0, payload) };
+    let packed = if payload.len() < COMPRESS_MIN_BYTES {
+        None
+    } else {
+        Some(zstd::bulk::compress(payload, ZSTD_LEVEL).map_err(SealError::Compress)?)
+    };
+    let (flags, stored) = match packed.as_deref() {
+        Some(packed) if packed.len() < payload.len() => (FLAG_ZSTD, packed),
+        _ => (0, payload),
+    };
     if stored.len() > PAYLOAD_STORED_MAX_BYTES {
         return Err(too_large(stored.len(), "compressed", PAYLOAD_STORED_MAX_BYTES));
     }
@@ -300,13 +308,26 @@ pub fn open_payload(header: &Header, bytes: &[u8]) -> Result<Vec<u8>, OpenError>
     if !header.zstd {
         return Ok(stored.to_vec());
     }
-    let inflated = zstd::bulk::decompress(stored, header.inflated_len)
-        .map_err(|_| OpenError::Inflate(header.inflated_len))?;
+    let inflated = inflate(stored, header.inflated_len).ok_or(OpenError::Inflate(header.inflated_len))?;
     if inflated.len() == header.inflated_len {
         Ok(inflated)
     } else {
         Err(OpenError::Inflate(header.inflated_len))
     }
+}
+
+/// At most `len` bytes, or nothing. Each thread keeps its workspace: a new one costs as much as a small payload.
+fn inflate(stored: &[u8], len: usize) -> Option<Vec<u8>> {
+    thread_local! {
+        static KEPT: RefCell<Option<zstd::bulk::Decompressor<'static>>> = const { RefCell::new(None) };
+    }
+    KEPT.with_borrow_mut(|kept| {
+        let inflater = match kept {
+            Some(inflater) => inflater,
+            None => kept.insert(zstd::bulk::Decompressor::new().ok()?),
+        };
+        inflater.decompress(stored, len).ok()
+    })
 }
 
 /// SHA-256 of bytes 0..156 of an envelope: the next envelope's `prev`.
