@@ -10,7 +10,7 @@ BIN := $(or $(CARGO_TARGET_DIR),target)/release
 # More arguments for the demo or the benches: make demo ARGS="--listen 127.0.0.1:9000"
 ARGS ?=
 
-.PHONY: help deps deps-build demo build test bench bench-accuracy bench-ingest bench-cost bench-toll man openapi fmt clean-demo
+.PHONY: help deps deps-build demo build test bench bench-accuracy bench-ingest bench-slow bench-cost bench-toll man openapi fmt clean-demo
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 16
@@ -47,6 +47,11 @@ bench-accuracy: ## measure whose CPU is credited to whom; root, takes minutes
 	@packaging/bench-peers prometheus-process-exporter
 	cargo build --release --locked --workspace --bins
 	cargo run --release --locked -p hostmeter-benches -- accuracy $(ARGS)
+
+bench-slow: ## measure how long honest hosts wait beside 10,000 slow connections
+	@packaging/deps build
+	cargo build --release --locked --workspace --bins
+	cargo run --release --locked -p hostmeter-benches -- slow $(ARGS)
 
 bench-cost: ## measure what a sample costs, beside other tools; root, takes minutes
 	@packaging/deps bench

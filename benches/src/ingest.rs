@@ -3,7 +3,7 @@
 
 mod peer;
 pub(crate) mod sender;
-mod usage;
+pub(crate) mod usage;
 
 use crate::table::{Table, ratio};
 use anyhow::{Context, Result};

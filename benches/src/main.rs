@@ -8,6 +8,7 @@ mod cost;
 mod crowd;
 mod ingest;
 mod peers;
+mod slow;
 mod table;
 mod toll;
 
@@ -33,6 +34,8 @@ enum What {
     Toll(toll::Args),
     /// Batches per second into the collector, beside VictoriaMetrics
     Ingest(ingest::Args),
+    /// How long honest hosts wait beside thousands of slow connections
+    Slow(slow::Args),
     /// Accounts charged per second
     Charge,
     /// CPU credited to the right uid, beside psutil and prometheus-process-exporter; takes minutes
@@ -46,6 +49,7 @@ fn main() -> Result<()> {
         Some(What::Cost(args)) => return cost::measure(&args),
         Some(What::Toll(args)) => return toll::measure(&args),
         Some(What::Ingest(args)) => ingest::measure(&mut table, &args)?,
+        Some(What::Slow(args)) => slow::measure(&mut table, &args)?,
         Some(What::Charge) => charge::measure(&mut table)?,
         Some(What::Accuracy(args)) => return accuracy::measure(&args),
         None => {

@@ -36,6 +36,8 @@ pub struct Tls {
     pub cert: PathBuf,
     /// Private key.
     pub key: PathBuf,
+    /// Authorities whose certificates agents need; absent: agents need none.
+    pub client_ca: Option<PathBuf>,
 }
 
 /// `[store] kind`: where time series for graphs are kept.
@@ -134,7 +136,7 @@ fn read(root: &toml::Table, faults: &mut Faults) -> Result<Config, Fault> {
     let listen =
         or(root.read("listen", faults, |s| SocketAddr::from_str(s).map_err(|_| LISTEN)), "127.0.0.1:8080")?;
     let data_dir = root.read("data_dir", faults, absolute);
-    let tls = root.table("tls", &["cert", "key"], faults).map(|t| read_tls(&t, faults));
+    let tls = root.table("tls", &["cert", "key", "client_ca"], faults).map(|t| read_tls(&t, faults));
     if let Some(store) = root.table("store", &["kind"], faults) {
         store.read("kind", faults, |word| {
             if word == "sqlite" { Ok(()) } else { Err("must be \"sqlite\", the only store of this version") }
@@ -173,7 +175,8 @@ fn read_tls(table: &Table<'_>, faults: &mut Faults) -> Tls {
         }
         table.read(name, faults, absolute).unwrap_or_default()
     };
-    Tls { cert: file("cert"), key: file("key") }
+    let (cert, key) = (file("cert"), file("key"));
+    Tls { cert, key, client_ca: table.read("client_ca", faults, absolute) }
 }
 
 fn read_billing(root: &Table<'_>, faults: &mut Faults) -> Result<Billing, Fault> {

@@ -58,8 +58,10 @@ pub const INGEST_IN_FLIGHT_MAX: usize = 256;
 pub const DECODE_INLINE_BYTES: usize = 64 * 1024;
 /// Larger payloads that are inflated and decoded at the same time: each may take [`hostmeter_core::limits::PAYLOAD_INFLATED_MAX_BYTES`].
 pub const DECODES_MAX: usize = 4;
-/// How long a body may take to arrive.
+/// How long a body of an agent may take to arrive.
 pub const BODY_TIME: Duration = Duration::from_secs(30);
+/// How long any body may take to arrive.
+pub const BODY_TIME_ANY: Duration = Duration::from_secs(60);
 /// Usage that is older than this when it arrives is quarantined, milliseconds.
 pub const LATE_MAX_MS: i64 = 35 * 24 * 3_600_000;
 /// Contradicting envelopes kept of one host; more are refused, not kept.
@@ -207,8 +209,16 @@ const _: () = assert!(CHARGE_BLOCK_ACCOUNTS == 1_024);
 pub const HASHES_MAX: usize = 2;
 /// Life of a login in the panel, milliseconds.
 pub const SESSION_LIFE_MS: i64 = 12 * 3_600_000;
-/// Connections open at the same time; more wait in the kernel's queue.
-pub const CONNECTIONS_MAX: usize = 4_096;
+/// Connections open at the same time; a further one ends the stranger that has been quiet for longest.
+pub const CONNECTIONS_MAX: usize = 8_192;
+/// File descriptors kept for everything that is no connection.
+pub const DESCRIPTORS_SPARE: u64 = 256;
+/// Fewest connections that are worth starting with.
+pub const CONNECTIONS_MIN: usize = 64;
+/// What a connection reads ahead, in bytes.
+pub const READ_AHEAD_BYTES: usize = 64 * 1024;
+/// How often the files of `[tls]` are looked at again.
+pub const TLS_LOOK_EVERY: Duration = Duration::from_secs(10);
 /// How long a TLS handshake may take.
 pub const HANDSHAKE_TIME: Duration = Duration::from_secs(10);
 /// How long a connection may wait for the next request's whole header: longer than agents pause between batches.
@@ -247,6 +257,7 @@ pub const SILENT_MIN_MS: i64 = 60_000;
 /// How often a page with the last hour loads itself again, seconds.
 pub const REFRESH_SEC: u64 = 30;
 
+const _: () = assert!(CONNECTIONS_MIN <= CONNECTIONS_MAX);
 const _: () =
     assert!(LOGIN_TRIES_PER_LOGIN <= LOGIN_TRIES_PER_ADDRESS, "one user alone never uses up an address");
 const _: () = assert!(PANEL_ENTRIES_MAX <= PANEL_SCAN_MAX && PANEL_ROWS_MAX <= PAGE_ROWS_MAX);

@@ -1,24 +1,34 @@
 //! Serving: the listener, connections with their time limits, the background work, and an orderly end.
 
+use crate::api::client_cert::ClientCert;
 use crate::api::state::StartError;
 use crate::api::{App, AppState};
 use crate::billing;
 use crate::clock::Clock;
 use crate::config::Config;
+use crate::deadline::Deadline;
 use crate::ingest::release;
-use crate::limits::{ACCEPT_PAUSE, CONNECTIONS_MAX, DRAIN_TIME, HANDSHAKE_TIME, HEADER_TIME};
-use crate::tls::{TlsError, acceptor};
-use crate::{watch, web};
+use crate::limits::{
+    ACCEPT_PAUSE, BODY_TIME_ANY, CONNECTIONS_MAX, CONNECTIONS_MIN, DESCRIPTORS_SPARE, DRAIN_TIME,
+    HANDSHAKE_TIME, HEADER_TIME, READ_AHEAD_BYTES, TLS_LOOK_EVERY,
+};
+use crate::places::{Place, Places};
+use crate::tls::{Renewing, TlsError};
+use crate::{alerts, watch, web};
 use axum::Router;
+use axum::body::Body;
 use axum::extract::ConnectInfo;
+use axum::http::Request;
+use axum::http::header::AUTHORIZATION;
+use hyper::body::Incoming;
+use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
-use hyper_util::server::graceful::GracefulShutdown;
-use hyper_util::service::TowerToHyperService;
+use hyper_util::server::graceful::{GracefulShutdown, Watcher};
+use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::Semaphore;
 use tokio_rustls::TlsAcceptor;
 use tower::ServiceExt;
 
@@ -49,7 +59,7 @@ pub struct Server {
     app: AppState,
     listener: TcpListener,
     address: SocketAddr,
-    tls: Option<TlsAcceptor>,
+    tls: Option<Arc<Renewing>>,
 }
 
 impl Server {
@@ -58,7 +68,7 @@ impl Server {
         let wanted = config.listen;
         let listener = TcpListener::bind(wanted).await.map_err(|e| listen_error(wanted, &e))?;
         let address = listener.local_addr()?;
-        let tls = config.tls.as_ref().map(acceptor).transpose()?;
+        let tls = config.tls.as_ref().map(Renewing::new).transpose()?.map(Arc::new);
         // Opening reads and may migrate files.
         let app = tokio::task::spawn_blocking(move || App::open(config, clock)).await;
         let app = app.map_err(|e| std::io::Error::other(e.to_string()))??;
@@ -76,6 +86,11 @@ impl Server {
         &self.app
     }
 
+    /// The certificate in force, if TLS is spoken.
+    pub fn tls(&self) -> Option<Arc<Renewing>> {
+        self.tls.clone()
+    }
+
     /// Serves until `stop` is ready, then lets requests end.
     pub async fn run(self, stop: impl Future<Output = ()>) {
         let app = Arc::clone(&self.app);
@@ -83,17 +98,20 @@ impl Server {
             tokio::spawn(async move { billing::background(&app.db, &app.billing, &app.clock).await });
         let watched = Arc::clone(&self.app);
         let watch = tokio::spawn(async move { watch::background(&watched).await });
+        let (renewed, files) = (Arc::clone(&self.app), self.tls.clone());
+        let renew = tokio::spawn(async move { renew(&renewed, files.as_deref()).await });
         let routes = web::with_api(&self.app);
         let graceful = GracefulShutdown::new();
-        let slots = Arc::new(Semaphore::new(CONNECTIONS_MAX));
+        let places = Places::new(connections_max());
         tokio::select! {
-            () = accept(&self.listener, self.tls.as_ref(), &routes, &graceful, &slots) => {}
+            () = accept(&self.listener, self.tls.as_deref(), &routes, &graceful, &places) => {}
             () = stop => {}
         }
         self.app.stop_waiting();
         drop(self.listener);
         background.abort();
         watch.abort();
+        renew.abort();
         if tokio::time::timeout(DRAIN_TIME, graceful.shutdown()).await.is_err() {
             tracing::warn!(seconds = DRAIN_TIME.as_secs(), "requests were still open and are cut off");
         }
@@ -116,16 +134,60 @@ fn listen_error(address: SocketAddr, e: &std::io::Error) -> ServeError {
     ServeError::Listen { address, why }
 }
 
+/// As many connections as there are file descriptors for: the limit of the process is raised as far as it may.
+fn connections_max() -> usize {
+    use rustix::process::{Resource, getrlimit, setrlimit};
+    let mut limit = getrlimit(Resource::Nofile);
+    if limit.current < limit.maximum || limit.maximum.is_none() {
+        limit.current = limit.maximum;
+        // Refused: what there is has to do.
+        let _best_effort = setrlimit(Resource::Nofile, limit);
+    }
+    let descriptors = getrlimit(Resource::Nofile).current.unwrap_or(u64::MAX);
+    let free = usize::try_from(descriptors.saturating_sub(DESCRIPTORS_SPARE)).unwrap_or(usize::MAX);
+    let places = free.clamp(CONNECTIONS_MIN, CONNECTIONS_MAX);
+    if places < CONNECTIONS_MAX {
+        tracing::warn!(
+            places,
+            descriptors,
+            "few file descriptors, so fewer connections (LimitNOFILE of the unit)"
+        );
+    }
+    places
+}
+
+/// Looks at the files of `[tls]` again and again, and says so when they cannot be used.
+async fn renew(app: &AppState, tls: Option<&Renewing>) {
+    const KEY: &str = "tls";
+    let Some(tls) = tls else { return };
+    loop {
+        tokio::time::sleep(TLS_LOOK_EVERY).await;
+        let now_ms = app.now_ms();
+        let said = match tls.renew() {
+            Ok(false) => continue,
+            Ok(true) => {
+                tracing::info!("new connections get the renewed certificate");
+                app.db.write(move |tx| alerts::clear(tx, KEY, now_ms)).await
+            }
+            Err(e) => {
+                let detail = format!("{e}; the certificate that was read before stays in force");
+                app.db.write(move |tx| alerts::raise(tx, KEY, KEY, "collector", &detail, now_ms)).await
+            }
+        };
+        if let Err(e) = said {
+            tracing::error!(error = %e, "the alert on [tls] could not be written");
+        }
+    }
+}
+
 async fn accept(
     listener: &TcpListener,
-    tls: Option<&TlsAcceptor>,
+    tls: Option<&Renewing>,
     routes: &Router,
     graceful: &GracefulShutdown,
-    slots: &Arc<Semaphore>,
+    places: &Arc<Places>,
 ) {
     loop {
-        // The semaphore is never closed.
-        let Ok(slot) = Arc::clone(slots).acquire_owned().await else { return };
         let (stream, peer) = match listener.accept().await {
             Ok(accepted) => accepted,
             Err(e) => {
@@ -135,10 +197,14 @@ async fn accept(
                 continue;
             }
         };
-        let (tls, routes, watcher) = (tls.cloned(), routes.clone(), graceful.watcher());
+        let (place, evicted) = places.take();
+        let (tls, routes, watcher) = (tls.map(Renewing::acceptor), routes.clone(), graceful.watcher());
         tokio::spawn(async move {
-            let _slot = slot;
-            connection(stream, peer, tls, routes, watcher).await;
+            tokio::select! {
+                () = connection(stream, peer, tls, routes, watcher, place) => {}
+                // Its place was given to another; the sender is dropped with the place at the latest.
+                Ok(()) = evicted => tracing::debug!(%peer, "a quiet connection made room for another"),
+            }
         });
     }
 }
@@ -148,32 +214,59 @@ async fn connection(
     peer: SocketAddr,
     tls: Option<TlsAcceptor>,
     routes: Router,
-    watcher: hyper_util::server::graceful::Watcher,
+    watcher: Watcher,
+    place: Place,
 ) {
     // An acknowledgement is one small write; waiting for more would only delay it.
     let _best_effort = stream.set_nodelay(true);
-    match tls {
-        None => http(stream, peer, routes, watcher).await,
-        Some(tls) => match tokio::time::timeout(HANDSHAKE_TIME, tls.accept(stream)).await {
-            Ok(Ok(stream)) => http(stream, peer, routes, watcher).await,
-            Ok(Err(e)) => tracing::debug!(%peer, error = %e, "no TLS came about"),
-            Err(_) => tracing::debug!(%peer, "the TLS handshake took too long"),
-        },
+    let Some(tls) = tls else {
+        return http(stream, peer, ClientCert(false), routes, watcher, place).await;
+    };
+    match tokio::time::timeout(HANDSHAKE_TIME, tls.accept(stream)).await {
+        Ok(Ok(stream)) => {
+            let cert = ClientCert(stream.get_ref().1.peer_certificates().is_some());
+            http(stream, peer, cert, routes, watcher, place).await;
+        }
+        Ok(Err(e)) => tracing::debug!(%peer, error = %e, "no TLS came about"),
+        Err(_) => tracing::debug!(%peer, "the TLS handshake took too long"),
     }
 }
 
-async fn http<S>(stream: S, peer: SocketAddr, routes: Router, watcher: hyper_util::server::graceful::Watcher)
-where
+async fn http<S>(
+    stream: S,
+    peer: SocketAddr,
+    cert: ClientCert,
+    routes: Router,
+    watcher: Watcher,
+    place: Place,
+) where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
-    let service = routes.map_request(move |mut request: axum::http::Request<hyper::body::Incoming>| {
+    let place = Arc::new(place);
+    let service = service_fn(move |mut request: Request<Incoming>| {
         request.extensions_mut().insert(ConnectInfo(peer));
-        request.map(axum::body::Body::new)
+        request.extensions_mut().insert(cert);
+        let (place, names_itself) = (Arc::clone(&place), names_itself(&request));
+        let answer =
+            routes.clone().oneshot(request.map(|body| Body::new(Deadline::new(body, BODY_TIME_ANY))));
+        async move {
+            let response = answer.await?;
+            if names_itself && response.status().as_u16() < 400 {
+                place.prove();
+            }
+            Ok::<_, Infallible>(response)
+        }
     });
     let mut builder = hyper::server::conn::http1::Builder::new();
-    builder.timer(TokioTimer::new()).header_read_timeout(HEADER_TIME);
-    let serving = builder.serve_connection(TokioIo::new(stream), TowerToHyperService::new(service));
+    builder.timer(TokioTimer::new()).header_read_timeout(HEADER_TIME).max_buf_size(READ_AHEAD_BYTES);
+    let serving = builder.serve_connection(TokioIo::new(stream), service);
     if let Err(e) = watcher.watch(serving).await {
         tracing::debug!(%peer, error = %e, "a connection ended early");
     }
+}
+
+/// Whether a request says who asks: if it is then accepted, the connection is no stranger's.
+fn names_itself<B>(request: &Request<B>) -> bool {
+    let path = request.uri().path();
+    path == "/v1/batches" || (path.starts_with("/v1/") && request.headers().contains_key(AUTHORIZATION))
 }

@@ -55,6 +55,12 @@ impl Connection {
         Ok(Self { stream, buffer: Vec::with_capacity(HEAD_MAX_BYTES) })
     }
 
+    /// Sends some bytes and waits for nothing.
+    pub(crate) fn say(&mut self, bytes: &[u8]) -> Result<()> {
+        self.stream.write_all(bytes)?;
+        Ok(self.stream.flush()?)
+    }
+
     /// Sends a request; the status of the answer, which is read to its end.
     pub(crate) fn exchange(&mut self, request: &[u8]) -> Result<u16> {
         self.stream.write_all(request)?;

@@ -67,7 +67,8 @@ pub async fn commands_or_list(State(app): State<AppState>, mut parts: Parts) -> 
         .await
 }
 
-fn host_header(headers: &HeaderMap) -> Option<&str> {
+/// What a host sent to say who it is, if it is one.
+pub(super) fn host_header(headers: &HeaderMap) -> Option<&str> {
     let text = headers.get(AUTHORIZATION)?.to_str().ok()?;
     let (scheme, rest) = (text.get(..SCHEME.len())?, text.get(SCHEME.len()..)?);
     scheme.eq_ignore_ascii_case(SCHEME).then_some(rest)

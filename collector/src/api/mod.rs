@@ -4,6 +4,7 @@ pub mod accounts;
 pub mod batches;
 pub mod body;
 pub mod caller;
+pub mod client_cert;
 pub mod commands;
 pub mod degraded;
 pub mod extract;

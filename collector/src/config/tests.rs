@@ -30,6 +30,7 @@ fn every_setting() {
         [tls]
         cert = "/c.pem"
         key = "/k.pem"
+        client_ca = "/ca.pem"
         [store]
         kind = "sqlite"
         [billing]
@@ -53,7 +54,11 @@ fn every_setting() {
         (2_000, 3_000, 1_000)
     );
     assert_eq!(c.billing.overdraft.micros(), 500_000);
-    assert_eq!(c.tls.unwrap().key, Path::new("/k.pem"));
+    let tls = c.tls.unwrap();
+    assert_eq!(
+        (tls.key.as_path(), tls.client_ca.as_deref()),
+        (Path::new("/k.pem"), Some(Path::new("/ca.pem")))
+    );
     assert_eq!(c.breaker.deletions_percent, 4);
 }
 

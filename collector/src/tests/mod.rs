@@ -6,4 +6,6 @@ mod receiving;
 mod releasing;
 mod scope;
 mod serving;
+mod slow;
+mod tls;
 mod usage;

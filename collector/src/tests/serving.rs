@@ -148,7 +148,7 @@ async fn tls() {
     let mut config = config(dir.path());
     let made = init(&config, T0).unwrap();
     let (cert, key) = (dir.path().join("cert.pem"), dir.path().join("key.pem"));
-    config.tls = Some(crate::config::Tls { cert: cert.clone(), key: key.clone() });
+    config.tls = Some(crate::config::Tls { cert: cert.clone(), key: key.clone(), client_ca: None });
     let err = bind_error(config.clone()).await;
     assert!(err.contains("[tls] cert = ") && err.contains("cert.pem"), "{err}");
     std::fs::write(&cert, "nothing").unwrap();

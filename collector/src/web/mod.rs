@@ -22,7 +22,7 @@ mod visitor;
 #[cfg(test)]
 mod tests;
 
-use crate::api::AppState;
+use crate::api::{AppState, client_cert};
 use crate::limits::LOGIN_FORM_MAX_BYTES;
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, Request};
@@ -61,6 +61,8 @@ pub fn router() -> Router<AppState> {
 /// Everything that the collector answers: pages at the root, and what is no page by the API.
 pub fn with_api(app: &AppState) -> Router {
     let api = crate::api::router(Arc::clone(app)).layer(from_fn(for_browsers));
+    let wants_cert = app.config.tls.as_ref().is_some_and(|t| t.client_ca.is_some());
+    let api = if wants_cert { api.layer(from_fn(client_cert::needed)) } else { api };
     let settled = from_fn_with_state(Arc::clone(app), crate::api::settled::settled);
     router().with_state(Arc::clone(app)).fallback_service(api).layer(settled)
 }
