@@ -142,7 +142,6 @@ fn bring_up(options: &Options, backup: &Manifest, control: &Path) -> Result<Opti
         Some(dir) => Some(replay(&mut conn, dir, options.accepts_torn)?),
         None => upgrade(&conn).map(|()| None)?,
     };
-    begin_epochs(&conn)?;
     let sql = "SELECT path FROM backup WHERE made_ms > ?1 ORDER BY made_ms DESC LIMIT 1";
     let newer: Option<String> =
         conn.prepare(sql)?.query_map([backup.made_ms], |r| r.get(0))?.next().transpose()?;
@@ -150,17 +149,6 @@ fn bring_up(options: &Options, backup: &Manifest, control: &Path) -> Result<Opti
         Some(path) => Err(RestoreError::Older(path)),
         None => Ok(replayed),
     }
-}
-
-/// The journal may have brought epochs of which the backup holds nothing: agents send all of those again.
-fn begin_epochs(conn: &Connection) -> Result<(), RestoreError> {
-    conn.execute(
-        "UPDATE host SET high_seq = 0, high_hash = zeroblob(32) WHERE high_seq > 0
-             AND NOT EXISTS (SELECT 1 FROM envelope e WHERE e.host = host.id AND e.epoch = host.epoch)
-             AND NOT EXISTS (SELECT 1 FROM gap g WHERE g.host = host.id AND g.epoch = host.epoch)",
-        [],
-    )?;
-    Ok(())
 }
 
 /// The directory, empty or with what a restore that was cut off left.
