@@ -14,6 +14,7 @@ pub mod disk;
 pub mod ebpf;
 pub mod enroll;
 pub mod executor;
+mod fault;
 pub mod host;
 pub mod host_window;
 pub mod http;

@@ -336,4 +336,6 @@ fn alive() {
 }
 
 #[cfg(test)]
+mod kills;
+#[cfg(test)]
 mod tests;
