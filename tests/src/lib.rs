@@ -10,6 +10,7 @@ pub mod demo;
 pub mod disker;
 pub mod man;
 pub mod netns;
+pub mod power;
 pub mod pty;
 pub mod run;
 pub mod skip;
