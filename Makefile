@@ -10,7 +10,7 @@ BIN := $(or $(CARGO_TARGET_DIR),target)/release
 # More arguments for the demo or the benches: make demo ARGS="--listen 127.0.0.1:9000"
 ARGS ?=
 
-.PHONY: help deps deps-build demo build test bench bench-accuracy bench-ingest bench-slow bench-cost bench-toll man openapi fmt clean-demo
+.PHONY: help deps deps-build demo build test bench bench-accuracy bench-ingest bench-slow bench-cost bench-toll fuzz faults man openapi fmt clean-demo
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 16
@@ -66,6 +66,18 @@ bench-toll: ## measure what the eBPF programs cost those who are metered; root, 
 
 vm: deps-build ## test real disk quotas and eBPF on a kernel of Debian, in qemu; takes minutes
 	@packaging/vm/run $(ARGS)
+
+# Seconds for each target, and how many kills and power cuts: make fuzz SECONDS=60, make faults N=1000
+SECONDS ?= 60
+N ?= 1000
+
+fuzz: deps-build ## fuzz every decoder, guided by coverage: SECONDS=60 for each target; ARGS="envelope" for one
+	@packaging/fuzz $(SECONDS) $(ARGS)
+
+faults: deps ## kill the agent and cut the power N times; root for the power cuts
+	cargo build --release --locked --workspace --bins
+	HOSTMETER_FAULTS=$(N) cargo test --release --locked -p hostmeter-agent --lib -- kills --nocapture
+	HOSTMETER_FAULTS=$(N) cargo test --release --locked -p hostmeter-tests --test faults -- power_cut --nocapture
 
 man: deps-build ## write packaging/man and packaging/completions from the command definitions
 	cargo run --release --locked -p hostmeter-tests --example gen_man

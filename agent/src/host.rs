@@ -1,10 +1,9 @@
 //! The host's own totals: `/proc/stat`, `/proc/meminfo`, boot id.
 
-use crate::proc::text::{number, words};
+use crate::proc::text::{fields, first_number, number, words};
 use crate::proc::{ProcRoot, Unread};
 use hostmeter_core::ids::BootId;
 use nix::unistd::{SysconfVar, sysconf};
-use procfs::{FromBufRead, Meminfo};
 
 /// A fall of the idle counters up to this is the kernel's own jitter (iowait moves between CPUs), µs.
 const JITTER_USEC: u64 = 1_000_000;
@@ -74,12 +73,17 @@ pub fn forks(root: &mut ProcRoot) -> Option<u64> {
 
 /// Reads `/proc/meminfo`.
 pub fn parse_meminfo(bytes: &[u8]) -> Result<MemoryTotals, &'static str> {
-    let info = Meminfo::from_buf_read(bytes).map_err(|_| "not a meminfo")?;
-    let kib = |bytes: u64| i64::try_from(bytes / 1024).map_err(|_| "a size that does not fit");
-    Ok(MemoryTotals {
-        total_kib: kib(info.mem_total)?,
-        available_kib: info.mem_available.map(kib).transpose()?,
-    })
+    let (mut total_kib, mut available_kib) = (None, None);
+    for (name, rest) in fields(bytes) {
+        let slot = match name {
+            b"MemTotal" => &mut total_kib,
+            b"MemAvailable" => &mut available_kib,
+            _ => continue,
+        };
+        let kib = first_number(rest).and_then(|n| i64::try_from(n).ok());
+        *slot = Some(kib.ok_or("a size that is not a number, or does not fit")?);
+    }
+    Ok(MemoryTotals { total_kib: total_kib.ok_or("no line 'MemTotal'")?, available_kib })
 }
 
 /// Reads CPUs and idle time.
@@ -151,7 +155,12 @@ mod tests {
         let want: i64 = text.split_whitespace().nth(1).unwrap().parse().unwrap();
         assert_eq!(got.total_kib, want);
         assert!(got.available_kib.unwrap() > 0 && got.available_kib.unwrap() < want);
-        assert_eq!(parse_meminfo(b"garbage"), Err("not a meminfo"));
+        assert_eq!(parse_meminfo(b"garbage"), Err("no line 'MemTotal'"));
+        let bad = Err("a size that is not a number, or does not fit");
+        assert_eq!(parse_meminfo(b"MemTotal: 80000737095516150000 kB\n"), bad);
+        assert_eq!(parse_meminfo(b"MemTotal: 1&0 kB\n"), bad);
+        let largest = MemoryTotals { total_kib: i64::MAX, available_kib: None };
+        assert_eq!(parse_meminfo(b"MemTotal: 9223372036854775807 kB\n"), Ok(largest));
     }
 
     #[test]

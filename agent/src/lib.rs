@@ -15,6 +15,7 @@ pub mod ebpf;
 pub mod enroll;
 pub mod epoch;
 pub mod executor;
+mod fault;
 pub mod host;
 pub mod host_window;
 pub mod http;

@@ -126,6 +126,8 @@ pub const SPOOL_MIN_BYTES: u64 = 64 * 1024;
 pub const SPOOL_MAX_BYTES: u64 = 64 * 1024 * 1024 * 1024;
 /// Largest segment; a spool with a small cap has smaller ones.
 pub const SEGMENT_MAX_BYTES: u64 = 4 * 1024 * 1024;
+/// Smallest segment: one page of most file systems.
+pub const SEGMENT_MIN_BYTES: u64 = 4_096;
 /// A segment is at least this part of the cap, so that their number stays bounded.
 pub const SEGMENTS_PER_CAP: u64 = 64;
 /// Largest local trailer of a record.
@@ -194,6 +196,7 @@ const _: () = assert!(INTERVAL_NEARLY_FULL_MS < INTERVAL_MAX_MS && SNAP_MAX_MS <
 const _: () = assert!(WIDEN_MAX_MS <= HOLE_MAX_MS);
 const _: () = assert!(SPOOL_MIN_BYTES <= SPOOL_DEFAULT_BYTES && SPOOL_DEFAULT_BYTES <= SPOOL_MAX_BYTES);
 const _: () = assert!(SPOOL_DEFAULT_BYTES / SEGMENTS_PER_CAP <= SEGMENT_MAX_BYTES);
+const _: () = assert!(SEGMENT_MIN_BYTES <= SEGMENT_MAX_BYTES && SEGMENT_MIN_BYTES * 8 <= SPOOL_MIN_BYTES);
 const _: () = assert!(BACKOFF_MIN_MS < BACKOFF_MAX_MS && ROUND_TRIP_MAX_MS < SLEW_MAX_MS);
 const _: () = assert!(TRAILER_PLAIN_MAX_BYTES <= TRAILER_MAX_BYTES);
 const _: () = assert!(OUTCOME_WAIT.as_secs() < EXECUTOR_CALL_MAX.as_secs());

@@ -338,4 +338,6 @@ fn alive() {
 }
 
 #[cfg(test)]
+mod kills;
+#[cfg(test)]
 mod tests;

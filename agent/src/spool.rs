@@ -25,8 +25,9 @@ pub use baseline::Columns;
 pub use reader::{Entry, Reader};
 pub use segments::{Acked, Usage};
 
+use crate::fault;
 use crate::interval::Baseline;
-use crate::limits::{SEGMENT_MAX_BYTES, SEGMENTS_PER_CAP};
+use crate::limits::{SEGMENT_MAX_BYTES, SEGMENT_MIN_BYTES, SEGMENTS_PER_CAP};
 use crate::state::sync_dir;
 use hostmeter_core::ids::HostId;
 use hostmeter_core::limits::ENVELOPE_MAX_BYTES;
@@ -170,7 +171,7 @@ impl Spool {
             host,
             epoch,
             cap_bytes,
-            segment_max_bytes: SEGMENT_MAX_BYTES.min(cap_bytes / SEGMENTS_PER_CAP).max(4_096),
+            segment_max_bytes: segment_max_bytes(dir, cap_bytes),
             shared: Shared::default(),
             active: None,
             next_id: 1,
@@ -214,9 +215,12 @@ impl Spool {
         Reader::new(self.shared.clone())
     }
 
-    /// How full it is.
+    /// How full it is; the cap is at most what the disk has room for.
     pub fn usage(&self) -> Usage {
-        self.shared.usage(self.cap_bytes)
+        let usage = self.shared.usage(self.cap_bytes);
+        // What others left on a small disk, or on a full one, is a cap too.
+        let room_bytes = free_bytes(&self.dir).saturating_add(usage.total_bytes);
+        Usage { cap_bytes: self.cap_bytes.min(room_bytes), ..usage }
     }
 
     /// Makes the parts of one interval durable together. `envelopes` go on from [`Self::tail`]. The reserve for one
@@ -255,7 +259,7 @@ impl Spool {
     }
 
     fn check_room(&self, added: u64, is_last: bool) -> Result<(), SpoolError> {
-        let usage = self.usage();
+        let usage = self.shared.usage(self.cap_bytes);
         let reserve = if is_last { 0 } else { len_u64(ENVELOPE_MAX_BYTES).min(self.cap_bytes / 8) };
         let room = self.cap_bytes.saturating_sub(reserve).saturating_sub(usage.unacked_bytes);
         // A group above the cap is taken by an empty spool, because it could never be taken else.
@@ -288,8 +292,8 @@ impl Spool {
     fn new_segment(&mut self, added: u64) -> Result<Active, SpoolError> {
         let path = segments::path(&self.dir, self.next_id);
         let failed = |source: io::Error| space_or_io(&path, source);
-        let open = OpenOptions::new().read(true).write(true).create_new(true).mode(0o600).open(&path);
-        let file = open.map_err(failed)?;
+        let options = || OpenOptions::new().read(true).write(true).create_new(true).mode(0o600).open(&path);
+        let file = fault::at("spool.segment").and_then(|()| options()).map_err(failed)?;
         let segment = Segment { id: self.next_id, path: path.clone(), first_seq: 0, last_seq: 0, bytes: 0 };
         self.next_id = self.next_id.saturating_add(1);
         // Only a help: a file system that cannot do it, or has less room, still takes single groups.
@@ -299,42 +303,76 @@ impl Spool {
             0,
             self.segment_max_bytes.max(added),
         );
-        sync_dir(&self.dir).map_err(|e| failed(io::Error::other(e)))?;
+        let named = fault::at("spool.segment.dir");
+        if let Err(e) = named.and_then(|()| sync_dir(&self.dir).map_err(io::Error::other)) {
+            // Its name may not outlive a power cut. Tried again at every interval, so nothing may be left over.
+            let _swept_at_the_next_start = std::fs::remove_file(&path);
+            return Err(failed(e));
+        }
         Ok(Active { file, segment })
     }
 
     fn write(&mut self, active: &Active, bytes: &[u8]) -> Result<(), SpoolError> {
         let path = active.segment.path.clone();
         let good = active.segment.bytes;
-        if let Err(source) = active.file.write_all_at(bytes, good) {
+        if let Err(source) = write_group(&active.file, bytes, good) {
             if active.file.set_len(good).is_err() {
                 self.distrusted = Some((path.clone(), good));
             }
             return Err(space_or_io(&path, source));
         }
-        if let Err(source) = (self.sync)(&active.file) {
+        if let Err(source) = fault::at("spool.sync").and_then(|()| (self.sync)(&active.file)) {
             self.distrusted = Some((path.clone(), good));
             return Err(SpoolError::Sync { path, source });
         }
-        Ok(())
+        // Durable, and nobody knows it yet: only a kill can happen here.
+        fault::at("spool.durable").map_err(io_at(&path))
     }
 
     /// Removes segments that are acknowledged and archived; beyond the cap, also those that are only acknowledged,
     /// oldest first. The newest record always stays: the chain goes on from it.
     pub fn trim(&mut self) {
         let keep = self.active.as_ref().map(|a| a.segment.id);
-        for segment in self.shared.removable(self.cap_bytes, keep) {
+        while let Some(segment) = self.shared.removable(self.cap_bytes, keep) {
             if !segment.archived {
                 tracing::warn!(
                     segment = %segment.path.display(),
                     "acknowledged batches that no backup of the collector holds yet are removed: the spool is full"
                 );
             }
-            if let Err(e) = std::fs::remove_file(&segment.path) {
-                tracing::warn!("{}: cannot be removed: {e}", segment.path.display());
+            match fault::at("spool.trim").and_then(|()| std::fs::remove_file(&segment.path)) {
+                Err(e) if e.kind() != io::ErrorKind::NotFound => {
+                    // It stays in the list with all that follow, and is tried again: else the next start would miss
+                    // the numbers between it and the rest.
+                    tracing::warn!("{}: cannot be removed: {e}", segment.path.display());
+                    return;
+                }
+                _ => self.shared.remove(segment.id),
             }
         }
     }
+}
+
+/// A segment is a part of the cap, and of a disk that is smaller than the cap: what is acknowledged is removed by
+/// segments, so one that filled the disk would never go.
+fn segment_max_bytes(dir: &Path, cap_bytes: u64) -> u64 {
+    let disk_bytes = rustix::fs::statvfs(dir).map_or(u64::MAX, |s| s.f_blocks.saturating_mul(s.f_frsize));
+    let share = cap_bytes.min(disk_bytes) / SEGMENTS_PER_CAP;
+    SEGMENT_MAX_BYTES.min(share).max(SEGMENT_MIN_BYTES)
+}
+
+/// What the disk still has for this user; nothing is concluded where it does not tell.
+fn free_bytes(dir: &Path) -> u64 {
+    rustix::fs::statvfs(dir).map_or(u64::MAX, |s| s.f_bavail.saturating_mul(s.f_frsize))
+}
+
+/// Two writes, so that a test can end between them.
+fn write_group(file: &File, bytes: &[u8], at: u64) -> io::Result<()> {
+    fault::at("spool.write")?;
+    let (first, rest) = bytes.split_at(bytes.len() / 2);
+    file.write_all_at(first, at)?;
+    fault::at("spool.write.torn")?;
+    file.write_all_at(rest, at.saturating_add(len_u64(first.len())))
 }
 
 fn space_or_io(path: &Path, source: io::Error) -> SpoolError {

@@ -1,5 +1,6 @@
 //! What the agent keeps beside its spool: the host's key, the enrolment, the clock. The directory has mode 0700.
 
+use crate::fault;
 use crate::limits::STATE_FILE_MAX_BYTES;
 use hostmeter_core::ids::{HostId, HostName};
 use hostmeter_core::wire::key::{PublicKey, SigningKey};
@@ -261,8 +262,10 @@ pub(crate) fn to_json(value: &impl Serialize) -> Vec<u8> {
 /// Replaces a file (0600) so that it holds the old or the new bytes after a power cut, never a part.
 pub fn write_durable(path: &Path, bytes: &[u8]) -> Result<(), StateError> {
     let file = write_beside(path, bytes)?;
-    file.sync_all().map_err(io_at(path))?;
+    fault::at("state.sync").and_then(|()| file.sync_all()).map_err(io_at(path))?;
+    fault::at("state.rename").map_err(io_at(path))?;
     put_in_place(path)?;
+    fault::at("state.dir").map_err(io_at(path))?;
     path.parent().map_or(Ok(()), sync_dir)
 }
 
@@ -289,7 +292,7 @@ fn write_beside(path: &Path, bytes: &[u8]) -> Result<File, StateError> {
     if let Some(dir) = path.parent() {
         give_to_owner_of(dir, &file).map_err(io_at(&beside))?;
     }
-    file.write_all(bytes).map_err(io_at(&beside))?;
+    fault::at("state.write").and_then(|()| file.write_all(bytes)).map_err(io_at(&beside))?;
     Ok(file)
 }
 

@@ -121,7 +121,7 @@ impl<'a> Table<'a> {
 
     /// The path of one of its keys.
     pub fn key(&self, name: &str) -> String {
-        if self.path.is_empty() { name.to_owned() } else { format!("{}.{name}", self.path) }
+        key_path(&self.path, name)
     }
 
     /// The value as it stands.
@@ -226,6 +226,16 @@ impl<'a> Table<'a> {
     }
 }
 
+/// The path of a key as TOML writes it: a key that is empty or holds blanks or line ends stands in quotes.
+pub(crate) fn key_path(table: &str, name: &str) -> String {
+    let is_bare = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.' | b'[' | b']');
+    let name = match name {
+        n if !n.is_empty() && n.bytes().all(is_bare) => n.to_owned(),
+        n => format!("{n:?}"),
+    };
+    if table.is_empty() { name } else { format!("{table}.{name}") }
+}
+
 fn shown(value: &Value) -> String {
     match value {
         Value::Table(_) => "{…}".to_owned(),
@@ -271,6 +281,14 @@ mod tests {
                 "list[1] = \"b\": must be a number",
                 "sub.zzzzzzzzzz = 1: unknown key; known here: inner",
             ],
+        );
+        check(
+            "\"\" = 1",
+            &["x.toml: 1 fault", "\"\" = 1: unknown key; known here: name, count, every, list, on, sub"],
+        );
+        check(
+            "[sub]\n\"a\\nb\" = 1",
+            &["x.toml: 1 fault", "sub.\"a\\nb\" = 1: unknown key; known here: inner"],
         );
         check("name = \"bad\"", &["x.toml: 1 fault", "name = \"bad\": must be \"good\""]);
         check("sub = 1", &["x.toml: 1 fault", "sub = 1: must be a table: [sub]"]);

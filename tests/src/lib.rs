@@ -11,6 +11,7 @@ pub mod disker;
 pub mod fleet;
 pub mod man;
 pub mod netns;
+pub mod power;
 pub mod pty;
 pub mod run;
 pub mod skip;

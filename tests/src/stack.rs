@@ -143,7 +143,18 @@ impl Stack {
     }
 
     fn spawn(&self, name: &str, args: &[&str], config: &Path) -> Result<Running> {
+        self.spawn_with(name, args, config, |_| ())
+    }
+
+    fn spawn_with(
+        &self,
+        name: &str,
+        args: &[&str],
+        config: &Path,
+        change: impl FnOnce(&mut Command),
+    ) -> Result<Running> {
         let mut command = Command::new(program(name)?);
+        change(&mut command);
         Running::start(
             name,
             command.args(args).arg("--config").arg(config).stdout(std::process::Stdio::null()),
@@ -198,6 +209,12 @@ impl Stack {
     /// Starts the agent.
     pub fn start_agent(&mut self) -> Result<()> {
         self.agent = Some(self.spawn("hostmeter-agent", &["run"], &self.path("agent.toml"))?);
+        Ok(())
+    }
+
+    /// Starts the agent with a command that was changed, for example its environment.
+    pub fn start_agent_with(&mut self, change: impl FnOnce(&mut Command)) -> Result<()> {
+        self.agent = Some(self.spawn_with("hostmeter-agent", &["run"], &self.path("agent.toml"), change)?);
         Ok(())
     }
 

@@ -1,6 +1,7 @@
 //! Small files that survive a crash: written beside, synced, renamed, directory synced.
 
 use super::limits::RECORD_MAX_BYTES;
+use crate::fault;
 use rustix::fs::{FlockOperation, Mode, OFlags};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -82,9 +83,11 @@ pub fn write_json(path: &Path, value: &impl Serialize) -> Result<(), FileError> 
     let io = |e: std::io::Error| FileError::io(&beside, e);
     let mut file =
         OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&beside).map_err(io)?;
-    file.write_all(&bytes).map_err(io)?;
-    file.sync_all().map_err(io)?;
-    std::fs::rename(&beside, path).map_err(|e| FileError::io(path, e))?;
+    fault::at("record.write").and_then(|()| file.write_all(&bytes)).map_err(io)?;
+    fault::at("record.sync").and_then(|()| file.sync_all()).map_err(io)?;
+    let renamed = fault::at("record.rename").and_then(|()| std::fs::rename(&beside, path));
+    renamed.map_err(|e| FileError::io(path, e))?;
+    fault::at("record.dir").map_err(|e| FileError::io(path, e))?;
     sync_dir(path.parent().unwrap_or(Path::new("/")))
 }
 

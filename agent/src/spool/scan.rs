@@ -4,6 +4,7 @@
 use super::record::{self, Marks, Record, Step};
 use super::segments::{self, Segment};
 use super::{Findings, SpoolError, Tail, io_at};
+use crate::fault;
 use crate::state::sync_dir;
 use hostmeter_core::ids::HostId;
 use std::fs::{File, OpenOptions};
@@ -68,6 +69,9 @@ fn list(dir: &Path) -> Result<Vec<(u64, PathBuf)>, SpoolError> {
         let path = entry.map_err(io_at(dir))?.path();
         if let Some(id) = segments::id_of(&path) {
             paths.push((id, path));
+        } else if path.extension().is_some_and(|e| e == "new") {
+            // A copy of good records that a crash cut off; they are still in their segment.
+            std::fs::remove_file(&path).map_err(io_at(&path))?;
         }
     }
     paths.sort_unstable();
@@ -172,25 +176,34 @@ fn settle(
         bytes = copy_good(&path, &found.records)?;
         set_aside(dir, &path, findings)?;
         let beside = path.with_extension("new");
-        std::fs::rename(&beside, &path).map_err(io_at(&beside))?;
+        fault::at("scan.rename").and_then(|()| std::fs::rename(&beside, &path)).map_err(io_at(&beside))?;
     } else if torn > 0 {
         findings.torn_bytes = findings.torn_bytes.saturating_add(torn);
         let file = OpenOptions::new().write(true).open(&path).map_err(io_at(&path))?;
-        file.set_len(good_end).and_then(|()| file.sync_all()).map_err(io_at(&path))?;
+        fault::at("scan.cut").and_then(|()| file.set_len(good_end)).map_err(io_at(&path))?;
+        fault::at("scan.cut.sync").and_then(|()| file.sync_all()).map_err(io_at(&path))?;
     }
     let (Some(first), Some(last)) = (found.records.first(), found.records.last()) else {
-        std::fs::remove_file(&path).map_err(io_at(&path))?;
+        fault::at("scan.remove").and_then(|()| std::fs::remove_file(&path)).map_err(io_at(&path))?;
         return Ok(None);
     };
+    fault::at("scan.dir").map_err(io_at(dir))?;
     sync_dir(dir).map_err(|e| io_at(dir)(io::Error::other(e)))?;
     let (first_seq, last_seq) = (first.seq, last.seq);
     Ok(Some(Segment { id: found.id, path, first_seq, last_seq, bytes }))
 }
 
+/// Gives the damaged file a second name. The first one stays until the copy of the good records takes its place, so
+/// that a crash in between leaves them where they are looked for.
 fn set_aside(dir: &Path, path: &Path, findings: &mut Findings) -> Result<(), SpoolError> {
     let name = |n: &u32| path.with_extension(format!("{n}.damaged"));
     let aside = (1..).map(|n| name(&n)).find(|p| !p.exists()).unwrap_or_else(|| name(&0));
-    std::fs::rename(path, &aside).map_err(io_at(path))?;
+    let named = fault::at("scan.aside").and_then(|()| {
+        // Some file systems have no second names.
+        std::fs::hard_link(path, &aside).or_else(|_| std::fs::copy(path, &aside).map(drop))
+    });
+    named.map_err(io_at(path))?;
+    fault::at("scan.aside.dir").map_err(io_at(dir))?;
     sync_dir(dir).map_err(|e| io_at(dir)(io::Error::other(e)))?;
     findings.damaged.push(aside);
     Ok(())
@@ -202,13 +215,17 @@ fn copy_good(path: &Path, records: &[Place]) -> Result<u64, SpoolError> {
     let options = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&beside);
     let mut to = options.map_err(io_at(&beside))?;
     let mut bytes = 0;
+    fault::at("scan.copy").map_err(io_at(&beside))?;
     for place in records {
         let len = place.end.saturating_sub(place.start);
         from.seek(SeekFrom::Start(place.start)).map_err(io_at(path))?;
         io::copy(&mut Read::by_ref(&mut from).take(len), &mut to).map_err(io_at(&beside))?;
         bytes = len.saturating_add(bytes);
     }
-    to.flush().and_then(|()| to.sync_all()).map_err(io_at(&beside))?;
+    fault::at("scan.copy.sync")
+        .and_then(|()| to.flush())
+        .and_then(|()| to.sync_all())
+        .map_err(io_at(&beside))?;
     Ok(bytes)
 }
 

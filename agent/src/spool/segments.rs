@@ -45,6 +45,7 @@ pub struct Usage {
 /// A segment that may go.
 #[derive(Debug)]
 pub(crate) struct Removable {
+    pub(crate) id: u64,
     pub(crate) path: PathBuf,
     pub(crate) archived: bool,
 }
@@ -120,25 +121,20 @@ impl Shared {
         }
     }
 
-    /// Takes the segments that may go from the list: acknowledged ones from the oldest on, but never the last one
-    /// nor the one that is written to.
-    pub(crate) fn removable(&self, cap_bytes: u64, active: Option<u64>) -> Vec<Removable> {
-        let mut state = self.lock();
-        let mut out = Vec::new();
-        let mut total: u64 = state.segments.iter().map(|s| s.bytes).sum();
-        while state.segments.len() > 1
-            && let Some(first) = state.segments.first()
-        {
-            let archived = first.last_seq <= state.acked.archived_seq;
-            let may_go = first.last_seq <= state.acked.seq && Some(first.id) != active;
-            if !may_go || !(archived || total > cap_bytes) {
-                break;
-            }
-            total = total.saturating_sub(first.bytes);
-            out.push(Removable { path: first.path.clone(), archived });
-            state.segments.remove(0);
-        }
-        out
+    /// The oldest segment, if it is acknowledged and may go; never the last one nor the one that is written to.
+    pub(crate) fn removable(&self, cap_bytes: u64, active: Option<u64>) -> Option<Removable> {
+        let state = self.lock();
+        let first = state.segments.first().filter(|_| state.segments.len() > 1)?;
+        let total: u64 = state.segments.iter().map(|s| s.bytes).sum();
+        let archived = first.last_seq <= state.acked.archived_seq;
+        let may_go = first.last_seq <= state.acked.seq && Some(first.id) != active;
+        let goes = may_go && (archived || total > cap_bytes);
+        goes.then(|| Removable { id: first.id, path: first.path.clone(), archived })
+    }
+
+    /// Takes a segment from the list.
+    pub(crate) fn remove(&self, id: u64) {
+        self.lock().segments.retain(|s| s.id != id);
     }
 }
 

@@ -11,6 +11,8 @@ use hostmeter_core::wire::key::SigningKey;
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU32, Ordering};
 
+mod faults;
+
 const HOST: HostId = HostId([7; 16]);
 
 /// In memory where there is such a place: thousands of `fdatasync` take their time on a disk.

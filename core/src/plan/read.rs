@@ -4,6 +4,7 @@ use super::fault::{Faults, PlanError};
 use super::price::{Price, Tier};
 use super::tree::Node;
 use super::{PriceVersion, PriceVersionId};
+use crate::config::key_path;
 use crate::ids::PlanId;
 use crate::limits::{PLAN_FAULTS_MAX, PLAN_TEXT_MAX_BYTES};
 use crate::meter::Meter;
@@ -213,7 +214,7 @@ impl<'a> Fields<'a> {
     }
 
     fn key(&self, name: &str) -> String {
-        if self.path.is_empty() { name.to_owned() } else { format!("{}.{name}", self.path) }
+        key_path(&self.path, name)
     }
 
     fn get(&self, name: &str) -> Option<&'a Node> {

@@ -294,11 +294,12 @@ pub fn open(bytes: &[u8], want: Domain, key: &PublicKey) -> Result<(Header, Vec<
 
 /// The payload of an envelope whose header was verified: its hash, then its inflation.
 pub fn open_payload(header: &Header, bytes: &[u8]) -> Result<Vec<u8>, OpenError> {
-    let stored = bytes.get(ENVELOPE_HEADER_BYTES..).unwrap_or_default();
-    if stored.len() < header.stored_len {
-        let want = ENVELOPE_HEADER_BYTES.saturating_add(header.stored_len);
+    let want = ENVELOPE_HEADER_BYTES.saturating_add(header.stored_len);
+    // Without a payload too: a header that ends before its signature holds nothing.
+    if bytes.len() < want {
         return Err(OpenError::Short { got: bytes.len(), want });
     }
+    let stored = bytes.get(ENVELOPE_HEADER_BYTES..).unwrap_or_default();
     if stored.len() > header.stored_len {
         return Err(OpenError::Trailing(stored.len().saturating_sub(header.stored_len)));
     }

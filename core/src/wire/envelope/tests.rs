@@ -72,6 +72,17 @@ fn a_payload_that_inflates_further_than_stated_is_refused() {
 }
 
 #[test]
+fn an_empty_payload_needs_a_whole_header() {
+    let sealed = seal(&stamp(Domain::Batch), b"", &key(1)).unwrap();
+    for len in 156..220 {
+        let cut = &sealed[..len];
+        let want = OpenError::Short { got: len, want: 220 };
+        assert_eq!(open_payload(&peek(cut).unwrap(), cut), Err(want));
+    }
+    assert_eq!(open_payload(&peek(&sealed).unwrap(), &sealed), Ok(Vec::new()));
+}
+
+#[test]
 fn payloads_above_the_limits_are_not_sealed() {
     let err = seal(&stamp(Domain::Batch), &vec![0; PAYLOAD_INFLATED_MAX_BYTES + 1], &key(1)).unwrap_err();
     assert!(err.to_string().contains("split it into parts"), "{err}");
