@@ -96,6 +96,7 @@ fn live(dir: &Path) {
     let (inbox_in, inbox) = crossbeam_channel::bounded(4);
     let (wake, _woken) = watch::channel(Wake::default());
     let parts = Parts {
+        floor_ms: None,
         sweep: machine(dir),
         disk: None,
         spool,
