@@ -13,6 +13,7 @@ pub mod man;
 pub mod netns;
 pub mod power;
 pub mod pty;
+mod raw;
 pub mod run;
 pub mod skip;
 pub mod stack;

@@ -1,7 +1,6 @@
 //! Power cuts: a file system of its own in a file, cut off in the middle of writing.
 
-mod raw;
-
+use crate::raw;
 use crate::run::{Running, program, wait_for};
 use anyhow::{Context, Result, bail, ensure};
 use hostmeter_agent::spool::Spool;

@@ -10,11 +10,11 @@ mod cgroup;
 pub mod crowd;
 mod fleet;
 mod metered;
-mod raw;
 
 pub use fleet::{Fleet, Spent};
 pub use metered::{Metered, Used, added};
 
+use crate::raw;
 use anyhow::{Context, Result, bail, ensure};
 use nix::sys::resource::{UsageWho, getrusage};
 use nix::sys::wait::{WaitStatus, waitpid};

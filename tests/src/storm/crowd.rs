@@ -1,7 +1,7 @@
 //! Very many processes, processes of very many uids, and processes with one pid after the other.
 
-use super::raw::{fork, take_real_uid};
 use super::{rounds_per_ms, spin, used_usec};
+use crate::raw::{fork, take_real_uid};
 use anyhow::{Context, Result, ensure};
 use clap::{Parser, Subcommand};
 use nix::sys::prctl::{set_name, set_pdeathsig};

@@ -1,16 +1,21 @@
-//! The four system calls of the storm that have no safe form: `fork` without `exec`, a signal that is ignored,
-//! the end of one thread only, and the uid of one thread only. A program of its own for each process would not do: `exec` costs more CPU than the
-//! shortest processes that are measured here.
-#![allow(unsafe_code, reason = "fork, sigaction, and exit and uid of one thread have no safe wrapper")]
+//! The system calls of tests that have no safe form. For the storm: `fork` without `exec`, a signal that is ignored, the
+//! end of one thread only, and the uid of one thread only; a program of its own for each process would not do, as `exec`
+//! costs more CPU than the shortest processes that are measured. For the power cut: the end of a file system at once.
+#![allow(
+    unsafe_code,
+    reason = "fork, sigaction, exit and uid of one thread, and that ioctl have no safe wrapper"
+)]
 
 use nix::errno::Errno;
 use nix::libc;
 use nix::sys::signal::{SigHandler, Signal, signal};
 use nix::unistd::{ForkResult, Pid, fork as fork_raw};
+use std::fs::File;
+use std::os::fd::AsRawFd;
 
 /// Runs `child` in a new process that ends with the status it returns. The caller must have one thread only;
-/// [`super::serve`] checks it.
-pub(super) fn fork(child: impl FnOnce() -> i32) -> Result<Pid, Errno> {
+/// [`crate::storm::serve`] checks it.
+pub(crate) fn fork(child: impl FnOnce() -> i32) -> Result<Pid, Errno> {
     // SAFETY: with one thread, no lock can be held by another when the memory is copied.
     match unsafe { fork_raw() }? {
         ForkResult::Parent { child } => Ok(child),
@@ -23,14 +28,14 @@ pub(super) fn fork(child: impl FnOnce() -> i32) -> Result<Pid, Errno> {
 }
 
 /// Ignores SIGCHLD, so that the kernel reaps children, or sets its default again.
-pub(super) fn ignore_ended_children(ignore: bool) -> Result<(), Errno> {
+pub(crate) fn ignore_ended_children(ignore: bool) -> Result<(), Errno> {
     let handler = if ignore { SigHandler::SigIgn } else { SigHandler::SigDfl };
     // SAFETY: neither disposition runs code of ours.
     unsafe { signal(Signal::SIGCHLD, handler) }.map(|_| ())
 }
 
 /// Ends the calling thread and no other: its process lives on in its other threads.
-pub(super) fn end_this_thread() {
+pub(crate) fn end_this_thread() {
     // SAFETY: does not return. What the thread borrowed stays where it is, because its stack is not freed: it is the
     // first thread of its process.
     unsafe {
@@ -39,7 +44,23 @@ pub(super) fn end_this_thread() {
 }
 
 /// Gives the calling thread, and no other, this real uid; what it may do stays.
-pub(super) fn take_real_uid(uid: u32) -> Result<(), Errno> {
+pub(crate) fn take_real_uid(uid: u32) -> Result<(), Errno> {
     // SAFETY: changes ids only.
     Errno::result(unsafe { libc::syscall(libc::SYS_setresuid, uid, u32::MAX, u32::MAX) }).map(|_| ())
+}
+
+/// `EXT4_GOING_FLAGS_NOLOGFLUSH` of the kernel's `fs/ext4/ext4.h`: not even the journal is written any more.
+const NOTHING_MORE: u32 = 2;
+
+nix::ioctl_read!(
+    /// `EXT4_IOC_SHUTDOWN` (`FS_IOC_SHUTDOWN`), which file systems of Linux are tested with.
+    shutdown, b'X', 125, u32
+);
+
+/// Ends the file system that holds this directory: nothing that is in memory reaches the disk any more.
+pub(crate) fn shut_down(dir: &File) -> std::io::Result<()> {
+    let mut how = NOTHING_MORE;
+    // SAFETY: the kernel reads one number, which lives until the call returns.
+    unsafe { shutdown(dir.as_raw_fd(), &raw mut how) }?;
+    Ok(())
 }
