@@ -158,10 +158,11 @@ impl KernelSampler {
         Ok(reading)
     }
 
-    /// Places given to uids so far.
+    /// The uids that places were given to so far.
     #[cfg(test)]
-    pub(super) fn slots_used(&self) -> usize {
-        self.slots.len()
+    pub(super) fn uids_with_slots(&self) -> Result<Vec<u32>, KernelError> {
+        let used = self.programs.control()?.used;
+        Ok(self.programs.usage(used)?.iter().map(|row| row.uid).collect())
     }
 
     /// Tells the programs whose uids of user namespaces are.
