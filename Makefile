@@ -10,7 +10,7 @@ BIN := $(or $(CARGO_TARGET_DIR),target)/release
 # More arguments for the demo or the benches: make demo ARGS="--listen 127.0.0.1:9000"
 ARGS ?=
 
-.PHONY: help deps deps-build demo build test bench bench-accuracy bench-ingest bench-slow bench-cost bench-toll fuzz faults man openapi fmt clean-demo
+.PHONY: help deps deps-build demo build test bench bench-accuracy bench-ingest bench-slow bench-cost bench-toll fuzz sim faults man openapi fmt clean-demo
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 16
@@ -69,10 +69,16 @@ vm: deps-build ## test real disk quotas and eBPF on a kernel of Debian, in qemu;
 
 # Seconds for each target, and how many kills and power cuts: make fuzz SECONDS=60, make faults N=1000
 SECONDS ?= 60
+SEEDS ?= 1000
+START ?= 1
 N ?= 1000
 
 fuzz: deps-build ## fuzz every decoder, guided by coverage: SECONDS=60 for each target; ARGS="envelope" for one
 	@packaging/fuzz $(SECONDS) $(ARGS)
+
+sim: deps-build ## simulate agents and a collector: SEEDS=1000 seeds from START=1 on; ARGS=--lines prints what happens in the first
+	cargo build --release --locked -p hostmeter-sim
+	cargo run --release --locked -p hostmeter-sim -- --seeds $(SEEDS) --start $(START) $(ARGS)
 
 faults: deps ## kill the agent and cut the power N times; root for the power cuts
 	cargo build --release --locked --workspace --bins

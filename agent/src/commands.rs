@@ -5,7 +5,7 @@
 
 use crate::control;
 use crate::executor::protocol::ProtocolError;
-use crate::http::HttpError;
+use crate::http::{Client, HttpError};
 use crate::limits::{LONG_POLL_MAX_MS, LONG_POLL_SEC};
 use crate::os::{self, OsError};
 use crate::ship::{Backoff, Link, lock};
@@ -67,11 +67,11 @@ enum CommandError {
 }
 
 /// Fetches and hands over, until cancelled.
-pub async fn run(link: Arc<Link>, socket: PathBuf) {
+pub async fn run(link: Arc<Link>, client: Client, socket: PathBuf) {
     let mut backoff = Backoff::new(link.backoff_ms.0, link.backoff_ms.1);
     let mut said = String::new();
     loop {
-        match round(&link, &socket).await {
+        match round(&link, &client, &socket).await {
             Ok(()) => {
                 backoff.reset();
                 said.clear();
@@ -90,12 +90,11 @@ pub async fn run(link: Arc<Link>, socket: PathBuf) {
     }
 }
 
-async fn round(link: &Link, socket: &Path) -> Result<(), CommandError> {
+async fn round(link: &Link, client: &Client, socket: &Path) -> Result<(), CommandError> {
     // Is the executor there? Only then is anything asked for.
     blocking(socket, |_| Ok(())).await?;
     let path = format!("/v1/commands?wait={LONG_POLL_SEC}");
-    let answer =
-        link.client.get(&path, &authorization(link)?, Duration::from_millis(LONG_POLL_MAX_MS)).await?;
+    let answer = client.get(&path, &authorization(link)?, Duration::from_millis(LONG_POLL_MAX_MS)).await?;
     match answer.status.as_u16() {
         204 => return Ok(()),
         200 => {}

@@ -62,6 +62,7 @@ pub fn settle(
     enrolment: Enrolment,
     boot: BootId,
     cap_bytes: u64,
+    now: os::Now,
 ) -> Result<(Enrolment, Option<i64>), EpochError> {
     let next = state.path().join(NEXT);
     let grant: Option<Grant> =
@@ -73,7 +74,7 @@ pub fn settle(
     let mut enrolment = enrolment;
     if grant.old_epoch == enrolment.epoch && grant.epoch > enrolment.epoch {
         remove(&next)?;
-        prepare(state, &mut grant, &next, boot, cap_bytes)?;
+        prepare(state, &mut grant, &next, boot, cap_bytes, now)?;
         enrolment.epoch = grant.epoch;
         state.save_enrolment(&enrolment)?;
     }
@@ -91,13 +92,14 @@ fn prepare(
     next: &Path,
     boot: BootId,
     cap_bytes: u64,
+    now: os::Now,
 ) -> Result<(), EpochError> {
     let (_, key) = state.identity()?;
     let Grant { host_id: host, old_epoch, stored_seq, watermark_ms, .. } = *grant;
     let sealer = Sealer { host, epoch: grant.epoch, key, boot };
     let (mut spool, _) = Spool::open(next, host, grant.epoch, cap_bytes)?;
     let old = Old { host, epoch: old_epoch, stored_seq, watermark_ms };
-    let done = reseal(&state.spool(), &mut spool, &old, &sealer, os::now()?)?;
+    let done = reseal(&state.spool(), &mut spool, &old, &sealer, now)?;
     drop(spool);
     sync_dir(next)?;
     // Nothing is measured again of the time that either side knows.

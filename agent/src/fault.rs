@@ -1,9 +1,46 @@
-//! Fail points: named places where a test kills the process or lets a step of writing fail.
+//! Fail points: named places where a test kills the process or lets a step of writing fail, and word of what became
+//! durable. A point stands before the step that it is named after.
 //!
-//! They are compiled into this crate's own tests alone; in a program [`at`] is empty and costs nothing, so that no
-//! environment can make a shipped agent or executor fail. A point stands before the step that it is named after.
+//! Killing by the environment is compiled into this crate's own tests alone. In a program only code that is linked in
+//! can be a [`Watcher`], and no shipped program sets one, so that nothing outside can make an agent or executor fail.
 
+use std::cell::RefCell;
 use std::io;
+use std::path::Path;
+
+/// Who looks on while this thread writes: the disk of a simulation.
+pub trait Watcher {
+    /// Before the step of this name.
+    ///
+    /// # Errors
+    /// What the step is to give instead of being done.
+    fn before(&mut self, point: &'static str) -> io::Result<()>;
+
+    /// What stands in this file, or which names are in this directory, outlives a power cut from now on.
+    fn synced(&mut self, path: &Path);
+}
+
+thread_local! {
+    static WATCHER: RefCell<Option<Box<dyn Watcher>>> = const { RefCell::new(None) };
+}
+
+/// Sets who looks on, or nobody.
+pub fn watch(watcher: Option<Box<dyn Watcher>>) {
+    WATCHER.set(watcher);
+}
+
+/// Says what became durable.
+pub(crate) fn synced(path: &Path) {
+    WATCHER.with_borrow_mut(|w| {
+        if let Some(watcher) = w {
+            watcher.synced(path);
+        }
+    });
+}
+
+fn watched(point: &'static str) -> io::Result<()> {
+    WATCHER.with_borrow_mut(|w| w.as_mut().map_or(Ok(()), |watcher| watcher.before(point)))
+}
 
 /// Every point, so that a test can go through all of them and none is forgotten.
 #[cfg(test)]
@@ -36,10 +73,8 @@ pub(crate) const POINTS: &[&str] = &[
 
 /// Passes a point. An error is what the step would have given.
 #[cfg(not(test))]
-#[inline(always)]
-#[expect(clippy::unnecessary_wraps, reason = "in tests it fails")]
-pub(crate) const fn at(_point: &'static str) -> io::Result<()> {
-    Ok(())
+pub(crate) fn at(point: &'static str) -> io::Result<()> {
+    watched(point)
 }
 
 #[cfg(test)]
@@ -83,7 +118,7 @@ mod armed {
         }
         match HERE.with_borrow_mut(|here| here.take_if(|(armed, _)| *armed == point)) {
             Some((_, errno)) => Err(io::Error::from_raw_os_error(errno)),
-            None => Ok(()),
+            None => super::watched(point),
         }
     }
 

@@ -116,6 +116,9 @@ pub struct Problem {
     /// With code `want`: the number that the collector expects.
     #[serde(default)]
     pub want: Option<u64>,
+    /// With code `stale`: the collector's clock.
+    #[serde(default)]
+    pub collector_ms: Option<i64>,
     /// With code `wait`: after how many milliseconds to ask again.
     #[serde(default)]
     pub wait_ms: Option<i64>,

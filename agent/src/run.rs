@@ -7,6 +7,7 @@ use crate::disk::{Disk, DiskError};
 use crate::epoch::{self, EpochError};
 use crate::http::{Base, Client, HttpError};
 use crate::limits::{INBOX_MAX, PHASE_MAX_MS, STOP_SHIP_MAX};
+use crate::machine::Real;
 use crate::os::{self, OsError};
 use crate::sampler::SampleError;
 use crate::sampling::{self, Inbox, Parts, SamplingError};
@@ -98,13 +99,14 @@ fn run_epoch(config: &Config, runtime: &Runtime, signals: &mut Signals) -> Resul
     let state = StateDir::open(&config.state_dir)?;
     let (enrolment, key) = state.identity()?;
     let boot = os::boot_id()?;
-    let (enrolment, floor_ms) = epoch::settle(&state, enrolment, boot, config.spool_max_bytes)?;
+    let (enrolment, floor_ms) = epoch::settle(&state, enrolment, boot, config.spool_max_bytes, os::now()?)?;
     let (host, epoch) = (enrolment.host_id, enrolment.epoch);
     let sealer = Arc::new(Sealer { host, epoch, key, boot });
     let (spool, findings) = Spool::open(&state.spool(), host, epoch, config.spool_max_bytes)?;
     let name = enrolment.name.to_string();
-    let link = Arc::new(link(config, &state, enrolment, &sealer, &spool)?);
-    let url = link.client.base().as_str();
+    let client = client(config, &enrolment)?;
+    let link = Arc::new(link(config, &state, enrolment, &client, &sealer, &spool)?);
+    let url = client.base().as_str();
     tracing::info!(host = name, collector = url, batch = spool.tail().seq, "hostmeter-agent starts");
     let (wake_in, wake_out) = watch::channel(Wake::default());
     let (acked_in, acked_out) = watch::channel(0);
@@ -125,6 +127,7 @@ fn run_epoch(config: &Config, runtime: &Runtime, signals: &mut Signals) -> Resul
         state,
         host: name,
         damage: told(&findings),
+        now: Box::new(os::now),
         floor_ms,
         interval_ms: config.interval_ms,
         ready: Box::new(|| {
@@ -133,15 +136,21 @@ fn run_epoch(config: &Config, runtime: &Runtime, signals: &mut Signals) -> Resul
     };
     let socket = config.executor_socket.clone();
     runtime.block_on(async {
-        let ways = Ways { link, shipper, socket, inbox: inbox_in, wake: wake_in, acked: acked_out };
+        let ways = Ways { link, client, shipper, socket, inbox: inbox_in, wake: wake_in, acked: acked_out };
         ways.serve(start_sampling(parts)?, signals).await
     })
+}
+
+fn client(config: &Config, enrolment: &Enrolment) -> Result<Client, HttpError> {
+    let url = config.collector_url.as_ref().unwrap_or(&enrolment.url);
+    Client::new(Base::parse(url)?, config.ca_file.as_deref())
 }
 
 fn link(
     config: &Config,
     state: &StateDir,
     enrolment: Enrolment,
+    client: &Client,
     sealer: &Arc<Sealer>,
     spool: &Spool,
 ) -> Result<Link, RunError> {
@@ -150,10 +159,9 @@ fn link(
     if let Some(to_ms) = spool.tail().to_ms {
         clock.raise_floor(to_ms);
     }
-    let url = config.collector_url.clone().unwrap_or_else(|| enrolment.url.clone());
-    let client = Client::new(Base::parse(&url).map_err(HttpError::from)?, config.ca_file.as_deref())?;
+    let url = client.base().as_str().to_owned();
     Ok(Link {
-        client,
+        machine: Arc::new(Real(client.clone())),
         enrolment,
         sealer: Arc::clone(sealer),
         clock: Arc::new(Mutex::new(clock)),
@@ -176,6 +184,7 @@ fn start_sampling(parts: Parts) -> Result<Ended, RunError> {
 
 struct Ways {
     link: Arc<Link>,
+    client: Client,
     shipper: Shipper,
     socket: Option<PathBuf>,
     inbox: Sender<Inbox>,
@@ -188,7 +197,7 @@ impl Ways {
     async fn serve(self, mut ended: Ended, signals: &mut Signals) -> Result<Left, RunError> {
         let report = Arc::clone(&self.link.report);
         let mut shipping = tokio::spawn(self.shipper.run());
-        let commands = self.socket.map(|socket| tokio::spawn(commands::run(self.link, socket)));
+        let commands = self.socket.map(|socket| tokio::spawn(commands::run(self.link, self.client, socket)));
         if commands.is_none() {
             tracing::info!("no executor.socket is configured: this host takes no commands");
         }

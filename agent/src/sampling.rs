@@ -31,6 +31,9 @@ use tokio::sync::watch;
 /// One sweep; `true` asks for the commands that used most. An error means that nothing could be read this time.
 pub type Sweep = Box<dyn FnMut(bool) -> Result<Reading, String> + Send>;
 
+/// Reads both clocks.
+pub type Clocks = Box<dyn Fn() -> Result<Now, OsError> + Send>;
+
 /// Messages to the sampling thread.
 #[derive(Debug)]
 pub enum Inbox {
@@ -70,6 +73,8 @@ pub struct Parts {
     pub floor_ms: Option<i64>,
     /// Length of an interval.
     pub interval_ms: i64,
+    /// Both clocks of the machine.
+    pub now: Clocks,
     /// Called once, after the first sweep.
     pub ready: Box<dyn FnOnce() + Send>,
 }
@@ -88,7 +93,8 @@ pub enum SamplingError {
     FirstSweep(String),
 }
 
-struct Sampling {
+/// Sampling, a step at a time.
+pub struct Sampling {
     parts: Parts,
     open: Open,
     homes: Homes,
@@ -101,25 +107,32 @@ struct Sampling {
 
 /// Runs until told to stop; returns the number of the last envelope.
 pub fn run(mut parts: Parts) -> Result<u64, SamplingError> {
-    let mut reading = (parts.sweep)(false).map_err(SamplingError::FirstSweep)?;
-    if let Some(disk) = &mut parts.disk {
-        disk.add_to(&mut reading, false);
-    }
     let ready = std::mem::replace(&mut parts.ready, Box::new(|| ()));
-    let now_ms = lock(&parts.clock).at_ms(os::ms(reading.boottime_ns));
-    let open = Open::begin(parts.spool.tail(), &reading, now_ms, parts.floor_ms);
-    let ticks = Ticks::new(parts.interval_ms);
-    let sample = SampleStatus { last_to_ms: parts.spool.tail().to_ms, ..SampleStatus::default() };
-    let status = StatusFile::open(parts.state.path())?;
-    let (homes, outcomes) = (Homes::default(), VecDeque::new());
-    let mut sampling = Sampling { parts, open, homes, ticks, outcomes, kept: None, sample, status };
-    sampling.note(&reading);
-    sampling.write_status(os::now()?);
+    let sampling = Sampling::begin(parts)?;
     ready();
     sampling.work()
 }
 
 impl Sampling {
+    /// The first sweep, and where the first interval begins.
+    pub fn begin(mut parts: Parts) -> Result<Self, SamplingError> {
+        let mut reading = (parts.sweep)(false).map_err(SamplingError::FirstSweep)?;
+        if let Some(disk) = &mut parts.disk {
+            disk.add_to(&mut reading, false);
+        }
+        let now_ms = lock(&parts.clock).at_ms(os::ms(reading.boottime_ns));
+        let open = Open::begin(parts.spool.tail(), &reading, now_ms, parts.floor_ms);
+        let ticks = Ticks::new(parts.interval_ms);
+        let sample = SampleStatus { last_to_ms: parts.spool.tail().to_ms, ..SampleStatus::default() };
+        let status = StatusFile::open(parts.state.path())?;
+        let (homes, outcomes) = (Homes::default(), VecDeque::new());
+        let mut sampling = Self { parts, open, homes, ticks, outcomes, kept: None, sample, status };
+        sampling.note(&reading);
+        let now = (sampling.parts.now)()?;
+        sampling.write_status(now);
+        Ok(sampling)
+    }
+
     fn work(mut self) -> Result<u64, SamplingError> {
         loop {
             let is_urgent = match self.wait()? {
@@ -137,13 +150,30 @@ impl Sampling {
         }
     }
 
+    /// Sets the next tick.
+    ///
+    /// # Errors
+    /// The clocks could not be read.
+    pub fn aim(&mut self) -> Result<(), SamplingError> {
+        let now = self.time((self.parts.now)()?);
+        self.ticks.aim(now);
+        Ok(())
+    }
+
+    /// How long until the tick, milliseconds; 0 or less: it is due.
+    ///
+    /// # Errors
+    /// The clocks could not be read.
+    pub fn left_ms(&mut self) -> Result<i64, SamplingError> {
+        let now = self.time((self.parts.now)()?);
+        Ok(self.ticks.left_ms(now))
+    }
+
     /// Until the next tick (`None`) or a message. A closed inbox is a stop.
     fn wait(&mut self) -> Result<Option<Inbox>, SamplingError> {
-        let now = self.time(os::now()?);
-        self.ticks.aim(now);
+        self.aim()?;
         loop {
-            let now = self.time(os::now()?);
-            let left_ms = self.ticks.left_ms(now);
+            let left_ms = self.left_ms()?;
             if left_ms <= 0 {
                 return Ok(None);
             }
@@ -164,11 +194,14 @@ impl Sampling {
         tick::Time { collector_ms: clock.at_ms(boottime_ms), boottime_ms, is_behind }
     }
 
-    /// One sweep, and a seal where one is due.
-    fn step(&mut self, is_urgent: bool, is_last: bool) -> Result<(), SamplingError> {
+    /// One sweep, and a seal where one is due; also before its tick if it is urgent.
+    ///
+    /// # Errors
+    /// The clocks or the state directory; whatever else fails leaves the interval open.
+    pub fn step(&mut self, is_urgent: bool, is_last: bool) -> Result<(), SamplingError> {
         let usage = self.parts.spool.usage();
         self.ticks.lengthen(usage.unacked_bytes, usage.cap_bytes);
-        let now = self.time(os::now()?);
+        let now = self.time((self.parts.now)()?);
         let with_top = self.ticks.is_top_due(now);
         // What the last sweep does not see is lost to a hole, so that one is worth another try.
         let tries = if is_last { LAST_SWEEP_TRIES } else { 1 };
@@ -190,7 +223,7 @@ impl Sampling {
             Err(why) => self.complain(format!("{why}; usage goes on being counted, the interval stays open")),
         }
         self.parts.spool.trim();
-        let now = os::now()?;
+        let now = (self.parts.now)()?;
         self.keep_clock(now);
         self.write_status(now);
         alive();
@@ -209,7 +242,7 @@ impl Sampling {
     }
 
     fn seal(&mut self, mut reading: Reading, to_ms: i64, is_last: bool) -> Result<(), SamplingError> {
-        let now = os::now()?;
+        let now = (self.parts.now)()?;
         self.open.gather(&mut reading);
         let mut intervals = self.open.holes.clone();
         intervals.extend(build(&self.open.base, &reading, self.open.from_ms, to_ms, &self.homes));

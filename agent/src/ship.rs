@@ -10,8 +10,9 @@ pub use backoff::Backoff;
 
 use crate::batch::Sealer;
 use crate::clock::{Clock, Learned};
-use crate::http::{Client, HttpError};
+use crate::http::HttpError;
 use crate::limits::REQUEST_MAX_MS;
+use crate::machine::Machine;
 use crate::os;
 use crate::spool::{Entry, Reader, SpoolError};
 use crate::state::Enrolment;
@@ -23,7 +24,6 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::sync::watch;
-use tokio::time::{Instant, sleep, timeout_at};
 
 /// The sampling thread's word that there is something to ship.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -36,8 +36,8 @@ pub struct Wake {
 
 /// What shipping and commands share.
 pub struct Link {
-    /// The way to the collector.
-    pub client: Client,
+    /// Clocks, chance, and the way to the collector.
+    pub machine: Arc<dyn Machine>,
     /// Whose acknowledgements count.
     pub enrolment: Enrolment,
     /// The host's key.
@@ -125,7 +125,7 @@ impl Shipper {
             match next {
                 None => return Left::Alone,
                 Some(Next::GoOn) => {}
-                Some(Next::Pause(pause)) => sleep(pause).await,
+                Some(Next::Pause(pause)) => self.link.machine.sleep(pause).await,
                 Some(Next::NewEpoch) => return Left::NewEpoch,
                 Some(Next::Stop(why)) => {
                     self.stop(&why).await;
@@ -151,12 +151,16 @@ impl Shipper {
         if self.wake.changed().await.is_err() {
             return false;
         }
-        let until = Instant::now() + self.phase;
+        let mut phase = self.link.machine.sleep(self.phase);
         while !self.wake.borrow().is_urgent {
-            match timeout_at(until, self.wake.changed()).await {
-                Err(_) => break,
-                Ok(Err(_)) => return false,
-                Ok(Ok(())) => {}
+            tokio::select! {
+                biased;
+                () = &mut phase => break,
+                changed = self.wake.changed() => {
+                    if changed.is_err() {
+                        return false;
+                    }
+                }
             }
         }
         true
@@ -186,10 +190,10 @@ impl Shipper {
     async fn send(&self, entry: &Entry) -> Result<Verdict, HttpError> {
         let link = &self.link;
         let within = Duration::from_millis(REQUEST_MAX_MS);
-        let sent = os::now();
-        let answer = link.client.post("/v1/batches", entry.envelope.clone(), within).await?;
+        let sent = link.machine.now();
+        let answer = link.machine.post("/v1/batches", entry.envelope.clone(), within).await?;
         let verdict = answer::judge(&answer, &link.enrolment, entry.hash);
-        if let (Verdict::Acked(ack), Ok(sent), Ok(received)) = (&verdict, sent, os::now()) {
+        if let (Verdict::Acked(ack), Ok(sent), Ok(received)) = (&verdict, sent, link.machine.now()) {
             link.learn(sent, received, ack.collector_ms);
         }
         Ok(verdict)
@@ -226,7 +230,7 @@ impl Shipper {
         report.durable_seq = Some(ack.durable_seq);
         report.archived_seq = Some(ack.archived_seq);
         report.state = Some(ack.state);
-        report.last_ack_ms = os::now().ok().map(os::Now::wall_ms);
+        report.last_ack_ms = self.link.machine.now().ok().map(os::Now::wall_ms);
         drop(report);
         self.acked.send_replace(ack.durable_seq);
         Next::GoOn
@@ -288,7 +292,7 @@ impl Shipper {
 
     /// Notes a failure (in the log only when it is a new one) and draws the pause.
     fn failed(&mut self, why: String, at_least_ms: i64) -> Next {
-        let pause = self.backoff.next(at_least_ms, os::random_below);
+        let pause = self.backoff.next(at_least_ms, |n| self.link.machine.random_below(n));
         let mut report = self.link.report();
         if report.error == why {
             tracing::debug!("shipping: {why}; next try in {} ms", pause.as_millis());

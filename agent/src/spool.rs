@@ -22,7 +22,7 @@ mod scan;
 mod segments;
 
 pub use baseline::Columns;
-pub use reader::{Entry, Reader};
+pub use reader::{Entry, Holding, Reader};
 pub use segments::{Acked, Usage};
 
 use crate::fault;
@@ -325,6 +325,7 @@ impl Spool {
             self.distrusted = Some((path.clone(), good));
             return Err(SpoolError::Sync { path, source });
         }
+        fault::synced(&path);
         // Durable, and nobody knows it yet: only a kill can happen here.
         fault::at("spool.durable").map_err(io_at(&path))
     }

@@ -263,6 +263,7 @@ pub(crate) fn to_json(value: &impl Serialize) -> Vec<u8> {
 pub fn write_durable(path: &Path, bytes: &[u8]) -> Result<(), StateError> {
     let file = write_beside(path, bytes)?;
     fault::at("state.sync").and_then(|()| file.sync_all()).map_err(io_at(path))?;
+    fault::synced(&temporary(path));
     fault::at("state.rename").map_err(io_at(path))?;
     put_in_place(path)?;
     fault::at("state.dir").map_err(io_at(path))?;
@@ -315,7 +316,9 @@ fn put_in_place(path: &Path) -> Result<(), StateError> {
 
 /// Makes names in a directory durable.
 pub fn sync_dir(path: &Path) -> Result<(), StateError> {
-    File::open(path).and_then(|dir| dir.sync_all()).map_err(io_at(path))
+    File::open(path).and_then(|dir| dir.sync_all()).map_err(io_at(path))?;
+    fault::synced(path);
+    Ok(())
 }
 
 #[cfg(test)]

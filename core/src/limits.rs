@@ -32,6 +32,8 @@ pub const FUTURE_MAX_MS: i64 = 120_000;
 pub const RESUME_HELD_MAX: usize = 1_024;
 /// A host that comes back with older state gets a new epoch only if the old one was silent so long.
 pub const EPOCH_SILENT_MS: i64 = 15 * 60_000;
+/// How old the collector's time may be that a question where to go on names, ms: an older one may have been kept.
+pub const RESUME_FRESH_MS: i64 = 60_000;
 /// Longest life of a command, in milliseconds.
 pub const COMMAND_LIFE_MAX_MS: i64 = 24 * 3_600_000;
 /// Longest life of a `delete` command, in milliseconds.

@@ -19,6 +19,8 @@ pub struct Known {
     pub now_ms: i64,
     /// The newest grant, if this very question brought it: the highest number stored of the epoch before.
     pub granted: Option<u64>,
+    /// The question names a time that the collector told just now, so that nobody kept it and sends it again.
+    pub is_fresh: bool,
 }
 
 /// What to answer.
@@ -45,6 +47,8 @@ pub enum Verdict {
     Older,
     /// The old epoch spoke too recently: ask again after so many milliseconds.
     Wait(i64),
+    /// It may be an old question that somebody kept: the host asks again and names the collector's time.
+    Stale,
     /// Two copies of one host, or both sides lost what the other had acknowledged: freeze it.
     Fork,
 }
@@ -61,10 +65,11 @@ pub fn decide(
         return Verdict::GrantAgain { stored_seq };
     }
     if epoch > chain.epoch {
-        return Verdict::TakeUp;
+        return if known.is_fresh { Verdict::TakeUp } else { Verdict::Stale };
     }
     let is_stored = |h: &&crate::wire::resume::Held| stored(h.seq) == Some(h.hash.0);
-    let both = asked.held.iter().rev().find(is_stored).map(|h| h.seq);
+    // What was acknowledged and removed from the host's spool is stored as well.
+    let both = asked.held.iter().rev().chain(&asked.before).find(is_stored).map(|h| h.seq);
     let last_seq = asked.last_seq();
     if epoch == chain.epoch {
         let in_step = asked.held.iter().filter(|h| h.seq <= chain.high_seq).all(|h| is_stored(&h));
@@ -73,6 +78,10 @@ pub fn decide(
         }
     }
     let Some(stored_seq) = both.or((!asked.has_older).then_some(0)) else { return Verdict::Older };
+    // From here on something changes.
+    if !known.is_fresh {
+        return Verdict::Stale;
+    }
     // The collector has more than that in this epoch or a later one; the host was told that it has more, too.
     let is_frozen = chain.state == HostState::Frozen;
     if asked.acked_seq > stored_seq || is_frozen {
@@ -110,7 +119,8 @@ mod tests {
         let same = same.map(|seq| Held { seq, hash: Hash(hash(seq)) });
         let other = other.map(|seq| Held { seq, hash: Hash([0xee; 32]) });
         let held: Vec<Held> = same.chain(other).collect();
-        Resume { v: VERSION, nonce: Nonce([1; 16]), acked_seq, held, has_older: false }
+        let nonce = Nonce([1; 16]);
+        Resume { v: VERSION, nonce, acked_seq, held, has_older: false, before: None, at_ms: None }
     }
 
     #[expect(clippy::reversed_empty_ranges, reason = "nothing is held")]
@@ -119,7 +129,7 @@ mod tests {
     #[test]
     fn one_row_for_each_way_back() {
         let chain = Chain { epoch: 2, high_seq: 9, high_hash: hash(9), state: HostState::Live };
-        let silent = Known { spoke_ms: 0, behind_ms: None, now_ms: NOW_MS, granted: None };
+        let silent = Known { spoke_ms: 0, behind_ms: None, now_ms: NOW_MS, granted: None, is_fresh: true };
         let stored = |seq: u64| (1..=9).contains(&seq).then(|| hash(seq));
         let check = |name: &str, chain: &Chain, known: &Known, epoch: u64, asked: &Resume, want| {
             assert_eq!(decide(chain, known, epoch, asked, stored), want, "{name}");
@@ -164,6 +174,18 @@ mod tests {
         let frozen = Chain { state: HostState::Frozen, ..chain };
         check("frozen and behind", &frozen, &silent, 2, &asked(3..=6, NONE, 6), Verdict::Fork);
         check("frozen and in step", &frozen, &silent, 2, &asked(3..=9, NONE, 9), go_on);
+        let removed = asked(NONE, 7..=12, 6);
+        check("what both have is removed, unnamed", &chain, &silent, 1, &removed, Verdict::Fork);
+        let before = |hash| Some(Held { seq: 6, hash: Hash(hash) });
+        let named = Resume { before: before(hash(6)), ..removed.clone() };
+        check("and named", &chain, &silent, 1, &named, Verdict::Grant { stored_seq: 6 });
+        let other = Resume { before: before([7; 32]), ..removed };
+        check("and another", &chain, &silent, 1, &other, Verdict::Fork);
+        let kept = Known { is_fresh: false, ..silent };
+        check("kept, and in step", &chain, &kept, 2, &asked(1..=9, NONE, 9), go_on);
+        check("kept, and behind", &chain, &kept, 2, &asked(3..=6, NONE, 6), Verdict::Stale);
+        check("kept, and both lost", &chain, &kept, 2, &asked(3..=6, 7..=8, 7), Verdict::Stale);
+        check("kept, of a later epoch", &chain, &kept, 3, &asked(NONE, 1..=4, 4), Verdict::Stale);
     }
 
     #[test]
@@ -173,7 +195,8 @@ mod tests {
         let behind = asked(3..=6, NONE, 6);
         let check = |ago_ms: i64, behind_ago_ms: Option<i64>, want| {
             let behind_ms = behind_ago_ms.map(|ms| NOW_MS - ms);
-            let known = Known { spoke_ms: NOW_MS - ago_ms, behind_ms, now_ms: NOW_MS, granted: None };
+            let known =
+                Known { spoke_ms: NOW_MS - ago_ms, behind_ms, now_ms: NOW_MS, granted: None, is_fresh: true };
             assert_eq!(decide(&chain, &known, 2, &behind, stored), want);
         };
         check(1_000, None, Verdict::Wait(EPOCH_SILENT_MS - 1_000));
@@ -183,7 +206,8 @@ mod tests {
         check(EPOCH_SILENT_MS - 1, None, Verdict::Wait(1));
         check(EPOCH_SILENT_MS, None, Verdict::Grant { stored_seq: 6 });
         check(EPOCH_SILENT_MS, Some(EPOCH_SILENT_MS + 1), Verdict::Grant { stored_seq: 6 });
-        let granted = Known { spoke_ms: NOW_MS, behind_ms: None, now_ms: NOW_MS, granted: Some(4) };
+        let granted =
+            Known { spoke_ms: NOW_MS, behind_ms: None, now_ms: NOW_MS, granted: Some(4), is_fresh: false };
         assert_eq!(decide(&chain, &granted, 1, &behind, stored), Verdict::GrantAgain { stored_seq: 4 });
     }
 }

@@ -4,7 +4,8 @@ use super::*;
 use crate::batch::Sealer;
 use crate::clock::Clock;
 use crate::executor::protocol::{Reply, Request as Line, read_line, write_line};
-use crate::http::{Base, Client};
+use crate::http::Base;
+use crate::machine::Real;
 use crate::state::Enrolment;
 use hostmeter_core::ids::{BootId, HostId, HostName};
 use hostmeter_core::wire::envelope::open;
@@ -64,11 +65,12 @@ async fn check(status: u16, body: &'static str, has_executor: bool) -> Result<Ve
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
     tokio::spawn(collector(listener, status, body));
+    let client = Client::new(Base::parse(&url).unwrap(), None).unwrap();
     let now = os::now().unwrap();
     let (host, boot) = (HostId([1; 16]), BootId([4; 16]));
     let link = Link {
         state_dir: std::path::PathBuf::new(),
-        client: Client::new(Base::parse(&url).unwrap(), None).unwrap(),
+        machine: Arc::new(Real(client.clone())),
         enrolment: Enrolment {
             v: VERSION,
             host_id: host,
@@ -83,7 +85,7 @@ async fn check(status: u16, body: &'static str, has_executor: bool) -> Result<Ve
         report: Arc::default(),
         backoff_ms: (1, 3),
     };
-    let result = round(&link, &socket).await.map_err(|e| e.to_string());
+    let result = round(&link, &client, &socket).await.map_err(|e| e.to_string());
     result.map(|()| lock(&seen).clone())
 }
 

@@ -64,7 +64,8 @@ fn grant(stored_seq: u64, watermark_ms: Option<i64>) -> Grant {
 
 fn begin(state: &StateDir) -> (u64, Option<i64>) {
     let enrolment = state.enrolment().unwrap().unwrap();
-    let (enrolment, floor_ms) = settle(state, enrolment, BOOT, SPOOL_MIN_BYTES).unwrap();
+    let (enrolment, floor_ms) =
+        settle(state, enrolment, BOOT, SPOOL_MIN_BYTES, crate::os::now().unwrap()).unwrap();
     assert_eq!(state.enrolment().unwrap().unwrap().epoch, enrolment.epoch, "as it is kept");
     (enrolment.epoch, floor_ms)
 }
@@ -127,11 +128,27 @@ fn a_beginning_that_is_cut_off_is_finished() {
             assert_eq!(state.enrolment().unwrap().unwrap().epoch, 1);
         }),
         ("the new epoch counts", |state, next| {
-            prepare(state, &mut grant(3, Some(3_000)), next, BOOT, SPOOL_MIN_BYTES).unwrap();
+            prepare(
+                state,
+                &mut grant(3, Some(3_000)),
+                next,
+                BOOT,
+                SPOOL_MIN_BYTES,
+                crate::os::now().unwrap(),
+            )
+            .unwrap();
             state.save_enrolment(&enrolment(2)).unwrap();
         }),
         ("the old spool is aside", |state, next| {
-            prepare(state, &mut grant(3, Some(3_000)), next, BOOT, SPOOL_MIN_BYTES).unwrap();
+            prepare(
+                state,
+                &mut grant(3, Some(3_000)),
+                next,
+                BOOT,
+                SPOOL_MIN_BYTES,
+                crate::os::now().unwrap(),
+            )
+            .unwrap();
             state.save_enrolment(&enrolment(2)).unwrap();
             state.set_spool_aside(HOST, 1).unwrap();
         }),

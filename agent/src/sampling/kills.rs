@@ -110,6 +110,7 @@ fn live(dir: &Path) {
         host: "web1".to_owned(),
         damage: String::new(),
         interval_ms: 4,
+        now: Box::new(os::now),
         ready: Box::new(|| ()),
     };
     let held = stored(dir);

@@ -88,6 +88,7 @@ impl Runs {
             host: "web1".to_owned(),
             damage: String::new(),
             interval_ms: self.interval_ms,
+            now: Box::new(os::now),
             ready: Box::new(|| ()),
         };
         let thread = std::thread::spawn(move || run(parts));

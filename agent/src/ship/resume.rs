@@ -6,10 +6,11 @@ use crate::batch::Sealer;
 use crate::epoch::{self, Grant};
 use crate::http::Answer;
 use crate::limits::REQUEST_MAX_MS;
+use crate::machine::Machine;
 use crate::os;
-use crate::spool::{Entry, len_u64};
+use crate::spool::{Entry, Holding, len_u64};
 use hostmeter_core::ids::HostId;
-use hostmeter_core::limits::RESUME_HELD_MAX;
+use hostmeter_core::limits::{RESUME_FRESH_MS, RESUME_HELD_MAX};
 use hostmeter_core::wire::VERSION;
 use hostmeter_core::wire::batch::Batch;
 use hostmeter_core::wire::envelope::{Domain, Stamp, header_hash, open, open_payload, peek, seal};
@@ -25,6 +26,8 @@ pub(super) enum Told {
     GoOn(Resumed),
     /// Name older envelopes.
     Older,
+    /// Ask again, naming this time of the collector.
+    Stale(i64),
     /// As to a batch.
     Other(Verdict),
 }
@@ -34,20 +37,21 @@ pub(super) struct Question {
     nonce: Nonce,
     /// Last envelope to name; `None`: the newest.
     last: Option<u64>,
+    /// The collector's time, where it asked for it.
+    at_ms: Option<i64>,
 }
 
 impl Question {
-    pub(super) fn new() -> Option<Self> {
+    fn new(machine: &dyn Machine) -> Option<Self> {
         let mut nonce = [0; 16];
-        getrandom::fill(&mut nonce).ok()?;
-        Some(Self { nonce: Nonce(nonce), last: None })
+        machine.random(&mut nonce).then_some(Self { nonce: Nonce(nonce), last: None, at_ms: None })
     }
 }
 
 impl Shipper {
     /// Asks where to go on.
     pub(super) async fn ask(&mut self) -> Next {
-        let Some(question) = self.question.take().or_else(Question::new) else {
+        let Some(question) = self.question.take().or_else(|| Question::new(&*self.link.machine)) else {
             return self.failed("the system gives no random bytes".to_owned(), 0);
         };
         let (next, question) = match self.ask_once(question).await {
@@ -64,14 +68,15 @@ impl Shipper {
         mut question: Question,
     ) -> Result<(Next, Option<Question>), (String, Question)> {
         let held = self.reader.held(question.last, len_u64(RESUME_HELD_MAX));
-        let (held, has_older) = match held {
-            Ok(held) => held,
+        let Holding { held, has_older, before } = match held {
+            Ok(holding) => holding,
             Err(e) => return Err((e.to_string(), question)),
         };
         let first = held.first().map_or(0, |h| h.seq);
         let acked_seq =
             self.reader.acked().seq.max(self.reader.range().map_or(0, |(a, _)| a.saturating_sub(1)));
-        let asked = Resume { v: VERSION, nonce: question.nonce, acked_seq, held, has_older };
+        let Question { nonce, at_ms, .. } = question;
+        let asked = Resume { v: VERSION, nonce, acked_seq, held, has_older, before, at_ms };
         let told = match self.tell_resume(&asked).await {
             Ok(told) => told,
             Err(why) => return Err((why, question)),
@@ -82,22 +87,32 @@ impl Shipper {
                 question.last = Some(first.saturating_sub(1));
                 Ok((Next::GoOn, Some(question)))
             }
+            Told::Stale(ms) => {
+                // What is told after a pause is soon told again; a collector that is never content gets pauses.
+                let next = match question.at_ms.replace(ms) {
+                    Some(before) if ms.saturating_sub(before) < RESUME_FRESH_MS => {
+                        self.failed("the collector takes this question for an old one".to_owned(), 0)
+                    }
+                    _ => Next::GoOn,
+                };
+                Ok((next, Some(question)))
+            }
             Told::Other(verdict) => Ok((self.refused(verdict), Some(question))),
         }
     }
 
     async fn tell_resume(&self, asked: &Resume) -> Result<Told, String> {
         let payload = asked.encode().map_err(|e| e.to_string())?;
-        let sent = os::now().map_err(|e| e.to_string())?;
+        let sent = self.link.machine.now().map_err(|e| e.to_string())?;
         let stamp = stamp(&self.link.sealer, Domain::Resume, asked.last_seq(), sent);
         let envelope = seal(&stamp, &payload, &self.link.sealer.key).map_err(|e| e.to_string())?;
         let hash = header_hash(&envelope);
         let within = Duration::from_millis(REQUEST_MAX_MS);
         let answer =
-            self.link.client.post("/v1/resume", envelope, within).await.map_err(|e| e.to_string())?;
+            self.link.machine.post("/v1/resume", envelope, within).await.map_err(|e| e.to_string())?;
         let (host, key) = (self.link.enrolment.host_id, &self.link.enrolment.identity_key);
         let told = judge(&answer, host, key, hash, || answer::judge(&answer, &self.link.enrolment, hash));
-        if let (Told::GoOn(resumed), Ok(received)) = (&told, os::now()) {
+        if let (Told::GoOn(resumed), Ok(received)) = (&told, self.link.machine.now()) {
             self.link.learn(sent, received, resumed.collector_ms);
         }
         Ok(told)
@@ -157,13 +172,13 @@ impl Shipper {
 
     async fn tell_lost(&self, seq: u64, next: &Entry) -> Result<Verdict, String> {
         let lost = lost(seq, next)?;
-        let now = os::now().map_err(|e| e.to_string())?;
+        let now = self.link.machine.now().map_err(|e| e.to_string())?;
         let stamp = stamp(&self.link.sealer, Domain::Gap, lost.to_seq, now);
         let payload = lost.encode().map_err(|e| e.to_string())?;
         let envelope = seal(&stamp, &payload, &self.link.sealer.key).map_err(|e| e.to_string())?;
         let hash = header_hash(&envelope);
         let within = Duration::from_millis(REQUEST_MAX_MS);
-        let answer = self.link.client.post("/v1/gaps", envelope, within).await.map_err(|e| e.to_string())?;
+        let answer = self.link.machine.post("/v1/gaps", envelope, within).await.map_err(|e| e.to_string())?;
         Ok(answer::judge(&answer, &self.link.enrolment, hash))
     }
 }
@@ -220,6 +235,7 @@ fn judge(
     let problem = answer.problem();
     match (answer.status.as_u16(), problem.code.as_str()) {
         (409, "older") => Told::Older,
+        (409, "stale") => problem.collector_ms.map_or_else(|| Told::Other(other()), Told::Stale),
         (409, "wait") => {
             let at_least_ms = problem.wait_ms.unwrap_or(0).clamp(0, crate::limits::RESUME_WAIT_MAX_MS);
             Told::Other(Verdict::Later { why: answer.complaint(), at_least_ms })

@@ -1,8 +1,9 @@
 //! Shipping against a small collector on the loopback device that verifies, keeps a chain and acknowledges.
 
 use super::*;
-use crate::http::Base;
+use crate::http::{Base, Client};
 use crate::limits::SPOOL_MIN_BYTES;
+use crate::machine::Real;
 use crate::spool::Spool;
 use hostmeter_core::ids::{BootId, HostId, HostName};
 use hostmeter_core::ingest::{Chain, GapVerdict, Verdict as Decision, decide, decide_gap};
@@ -40,6 +41,9 @@ enum Mishap {
     AcksLess,
 }
 
+/// The time that the collector tells whoever asks without it.
+const TOLD_MS: i64 = 77;
+
 struct Collector {
     stored: BTreeMap<u64, Header>,
     mishaps: VecDeque<Mishap>,
@@ -62,12 +66,16 @@ impl Collector {
     fn resume(&self, body: &[u8]) -> (u16, Vec<u8>) {
         let (header, payload) = open(body, Domain::Resume, &key(2).public()).expect("a question of the host");
         let asked = Resume::decode(&payload).unwrap();
-        let known = Known { spoke_ms: 0, behind_ms: None, now_ms: self.silent_ms, granted: None };
+        let is_fresh = asked.at_ms == Some(TOLD_MS);
+        let known = Known { spoke_ms: 0, behind_ms: None, now_ms: self.silent_ms, granted: None, is_fresh };
         let stored = |seq| self.stored.get(&seq).map(|h| h.hash);
         let (epoch, stored_seq) =
             match resume::decide(&self.chain(), &known, header.stamp.epoch, &asked, stored) {
                 resume::Verdict::GoOn { stored_seq } => (1, stored_seq),
                 resume::Verdict::Grant { stored_seq } => (2, stored_seq),
+                resume::Verdict::Stale => {
+                    return (409, format!("{{\"code\":\"stale\",\"collector_ms\":{TOLD_MS}}}").into_bytes());
+                }
                 resume::Verdict::Older => return (409, b"{\"code\":\"older\"}".to_vec()),
                 resume::Verdict::Wait(_) => {
                     return (409, b"{\"code\":\"wait\",\"wait_ms\":1,\"detail\":\"older state\"}".to_vec());
@@ -227,7 +235,7 @@ async fn bench(held: u64, stored: u64, mishaps: &[Mishap]) -> Bench {
     let now = os::now().unwrap();
     let clock = Clock::start(None, BootId([4; 16]), now.wall_ms(), now.boottime_ms());
     let link = Arc::new(Link {
-        client: Client::new(Base::parse(&url).unwrap(), None).unwrap(),
+        machine: Arc::new(Real(Client::new(Base::parse(&url).unwrap(), None).unwrap())),
         enrolment,
         sealer: Arc::new(Sealer { host: HOST, epoch: 1, key: key(2), boot: BootId([4; 16]) }),
         clock: Arc::new(Mutex::new(clock)),

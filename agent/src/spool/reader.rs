@@ -3,6 +3,7 @@
 use super::record::{self, Step};
 use super::segments::{Acked, Segment, Shared};
 use super::{SpoolError, io_at};
+use hostmeter_core::wire::envelope::peek;
 use hostmeter_core::wire::key::Hash;
 use hostmeter_core::wire::resume::Held;
 use std::fs::File;
@@ -20,6 +21,17 @@ pub struct Entry {
     segment: u64,
     start: u64,
     end: u64,
+}
+
+/// What a spool holds, by numbers and hashes.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Holding {
+    /// Envelopes in order and without a hole.
+    pub held: Vec<Held>,
+    /// Whether older ones are held.
+    pub has_older: bool,
+    /// The one before the oldest that is held: removed, and named by its successor.
+    pub before: Option<Held>,
 }
 
 /// Reads records in order. It never sees what is not durable.
@@ -110,13 +122,14 @@ impl Reader {
         Ok(false)
     }
 
-    /// Numbers and hashes of the last envelopes up to `last` (the newest, if there is none), in order and without a
-    /// hole, at most `max`; and whether older ones are held. The reader stays where it is.
-    pub fn held(&mut self, last: Option<u64>, max: u64) -> Result<(Vec<Held>, bool), SpoolError> {
-        let Some((first, newest)) = self.range() else { return Ok((Vec::new(), false)) };
+    /// The last envelopes up to `last` (the newest, if there is none), in order and without a hole, at most `max`. The
+    /// reader stays where it is.
+    pub fn held(&mut self, last: Option<u64>, max: u64) -> Result<Holding, SpoolError> {
+        let Some((first, newest)) = self.range() else { return Ok(Holding::default()) };
         let last = last.unwrap_or(newest).min(newest);
         let before = (self.segment, self.offset);
         let mut held: Vec<Held> = Vec::new();
+        let mut prev = [0; 32];
         self.seek(last.saturating_add(1).saturating_sub(max).max(first))?;
         while let Some(entry) = self.read_next()? {
             if entry.seq > last {
@@ -125,11 +138,16 @@ impl Reader {
             if held.last().is_some_and(|h| h.seq.saturating_add(1) != entry.seq) {
                 held.clear();
             }
+            if held.is_empty() {
+                prev = peek(&entry.envelope).map_or([0; 32], |header| header.stamp.prev);
+            }
             held.push(Held { seq: entry.seq, hash: Hash(entry.hash) });
         }
         (self.segment, self.offset) = before;
         let has_older = held.first().is_some_and(|h| h.seq > first);
-        Ok((held, has_older))
+        let seq = held.first().map_or(0, |h| h.seq).saturating_sub(1);
+        let before = (!has_older && seq > 0).then_some(Held { seq, hash: Hash(prev) });
+        Ok(Holding { held, has_older, before })
     }
 
     /// Lowest and highest number held.

@@ -182,6 +182,7 @@ fn settle(
         let file = OpenOptions::new().write(true).open(&path).map_err(io_at(&path))?;
         fault::at("scan.cut").and_then(|()| file.set_len(good_end)).map_err(io_at(&path))?;
         fault::at("scan.cut.sync").and_then(|()| file.sync_all()).map_err(io_at(&path))?;
+        fault::synced(&path);
     }
     let (Some(first), Some(last)) = (found.records.first(), found.records.last()) else {
         fault::at("scan.remove").and_then(|()| std::fs::remove_file(&path)).map_err(io_at(&path))?;
@@ -226,6 +227,7 @@ fn copy_good(path: &Path, records: &[Place]) -> Result<u64, SpoolError> {
         .and_then(|()| to.flush())
         .and_then(|()| to.sync_all())
         .map_err(io_at(&beside))?;
+    fault::synced(&beside);
     Ok(bytes)
 }
 

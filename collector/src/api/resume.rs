@@ -52,7 +52,7 @@ pub async fn gaps(State(app): State<AppState>, request: Request) -> Result<Respo
     request_body(content = Vec<u8>, content_type = "application/octet-stream"),
     responses((status = 200, description = "Sealed answer", content_type = "application/octet-stream"),
               (status = 401, description = "Key unknown, revoked, of another host, or the signature is wrong"),
-              (status = 409, description = "Code `older` (name older ones), `wait` (field `wait_ms` says how long) or `fork`"),
+              (status = 409, description = "Code `older` (name older ones), `wait` (field `wait_ms` says how long), `stale` (ask again naming `collector_ms`) or `fork`"),
               (status = 503, description = "Overloaded: try again after Retry-After"))
 )]
 pub async fn resume(State(app): State<AppState>, request: Request) -> Result<Response, Problem> {
@@ -62,6 +62,10 @@ pub async fn resume(State(app): State<AppState>, request: Request) -> Result<Res
     match app.db.write(move |tx| resume::answer(tx, &asked, now_ms)).await? {
         Answer::GoOn(place) => go_on(&app, &place, &header, now_ms),
         Answer::Older => Err(Problem::conflict("older", "none of these is stored here; name older ones")),
+        Answer::Stale => {
+            let detail = "this may be an old question that somebody kept; ask again and name `collector_ms`";
+            Err(Problem::conflict("stale", detail).with("collector_ms", now_ms))
+        }
         Answer::Wait(ms) => {
             let detail = format!(
                 "this host has older state than it had; it may go on by itself if nothing more comes from it for {} s",

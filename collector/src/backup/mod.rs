@@ -19,7 +19,7 @@ pub use make::{BackupError, Made, make, record};
 pub use manifest::{Covered, FileSum, Manifest, Unfit};
 pub use prune::prune;
 pub use restore::{Options, RestoreError, Restored, restore};
-pub use schedule::background;
+pub use schedule::{background, look, run};
 
 #[cfg(test)]
 mod tests;

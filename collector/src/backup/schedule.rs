@@ -29,7 +29,8 @@ pub async fn background(app: &AppState) {
     }
 }
 
-async fn look(app: &AppState) -> Result<(), DbError> {
+/// Reads what other programs noted of backups, and whether hosts have sent again what a restore lost.
+pub async fn look(app: &AppState) -> Result<(), DbError> {
     let theirs = std::sync::Arc::clone(app);
     app.db.read(move |conn| theirs.archived.reload(conn)).await?;
     let waits = |conn: &Connection| -> Result<bool, DbError> {
@@ -60,7 +61,7 @@ async fn is_due(app: &AppState, settings: &Backup, now_ms: i64) -> bool {
 }
 
 /// One backup; says whether it was made. A failure is an alert until one succeeds.
-async fn run(app: &AppState, settings: &Backup, now_ms: i64) -> bool {
+pub async fn run(app: &AppState, settings: &Backup, now_ms: i64) -> bool {
     let (config, to) = (app.config.clone(), settings.dir.clone());
     let made =
         tokio::task::spawn_blocking(move || make::make(&config, config.file.as_deref(), &to, now_ms)).await;

@@ -4,6 +4,7 @@ use super::chain::{self, Row};
 use super::receive::Refused;
 use crate::db::{DbError, OptionalExtension, Transaction, from_sql, params, to_sql};
 use hostmeter_core::ids::HostId;
+use hostmeter_core::limits::RESUME_FRESH_MS;
 use hostmeter_core::resume::{Known, Verdict, decide};
 use hostmeter_core::wire::ack::HostState;
 use hostmeter_core::wire::envelope::{Header, open_payload};
@@ -29,6 +30,8 @@ pub enum Answer {
     Older,
     /// Ask again after so many milliseconds.
     Wait(i64),
+    /// Ask again, naming the time told.
+    Stale,
     /// Two copies; the host is frozen.
     Fork,
     /// The host was revoked after the key was looked up.
@@ -84,6 +87,10 @@ pub fn answer(tx: &Transaction<'_>, asked: &Asked, now_ms: i64) -> Result<Answer
         behind_ms: times.behind_ms,
         now_ms,
         granted: granted(tx, &row, asked)?,
+        is_fresh: asked
+            .resume
+            .at_ms
+            .is_some_and(|ms| (ms..=ms.saturating_add(RESUME_FRESH_MS)).contains(&now_ms)),
     };
     let stored = stored(tx, &row, asked)?;
     let find = |seq: u64| stored.iter().find(|(s, _)| *s == seq).map(|(_, hash)| *hash);
@@ -107,6 +114,7 @@ pub fn answer(tx: &Transaction<'_>, asked: &Asked, now_ms: i64) -> Result<Answer
         }
         Verdict::GrantAgain { stored_seq } => place(row.chain.epoch, stored_seq),
         Verdict::Older => Answer::Older,
+        Verdict::Stale => Answer::Stale,
         Verdict::Wait(ms) => {
             // The first time counts: whatever the epoch says after it comes from another copy.
             set_behind(tx, asked.host, Some(times.behind_ms.unwrap_or(now_ms)))?;
@@ -147,6 +155,7 @@ fn stored(tx: &Transaction<'_>, row: &Row, asked: &Asked) -> Result<Vec<(u64, [u
     let (Some(first), Some(last)) = (asked.resume.held.first(), asked.resume.held.last()) else {
         return Ok(Vec::new());
     };
+    let first = asked.resume.before.as_ref().unwrap_or(first);
     let number = |n: u64| i64::try_from(n).unwrap_or(i64::MAX);
     let sql = "SELECT seq, hash FROM envelope WHERE host = ?1 AND epoch = ?2 AND seq BETWEEN ?3 AND ?4";
     let mut stmt = tx.prepare_cached(sql)?;

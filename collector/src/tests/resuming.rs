@@ -3,7 +3,7 @@
 
 use crate::testing::{Host, T0, World, batch, cpu, stamp};
 use axum::http::{Method, StatusCode};
-use hostmeter_core::limits::EPOCH_SILENT_MS;
+use hostmeter_core::limits::{EPOCH_SILENT_MS, RESUME_FRESH_MS};
 use hostmeter_core::wire::VERSION;
 use hostmeter_core::wire::envelope::{Domain, header_hash, open, seal};
 use hostmeter_core::wire::gap::Lost;
@@ -37,6 +37,15 @@ impl Chain {
         seqs.map(|seq| Held { seq, hash: Hash(header_hash(at(seq))) }).collect()
     }
 
+    /// The question as it is sent; `at_ms`: the time that the collector told.
+    fn question(&self, nonce: u8, acked_seq: u64, held: Vec<Held>, at_ms: Option<i64>) -> Vec<u8> {
+        let (nonce, has_older) = (Nonce([nonce; 16]), held.first().is_some_and(|h| h.seq > 1));
+        let asked = Resume { v: VERSION, nonce, acked_seq, held, has_older, before: None, at_ms };
+        let stamp = stamp(Domain::Resume, self.host.id, self.host.epoch, asked.last_seq(), [0; 32]);
+        seal(&stamp, &asked.encode().unwrap(), &self.host.key).unwrap()
+    }
+
+    /// Asks, and again with the time that the collector tells.
     async fn ask(
         &self,
         world: &World,
@@ -44,11 +53,15 @@ impl Chain {
         acked_seq: u64,
         held: Vec<Held>,
     ) -> Result<Resumed, (String, Value)> {
-        let has_older = held.first().is_some_and(|h| h.seq > 1);
-        let asked = Resume { v: VERSION, nonce: Nonce([nonce; 16]), acked_seq, held, has_older };
-        let stamp = stamp(Domain::Resume, self.host.id, self.host.epoch, asked.last_seq(), [0; 32]);
-        let bytes = seal(&stamp, &asked.encode().unwrap(), &self.host.key).unwrap();
-        let answer = post(world, "/v1/resume", bytes.clone()).await?;
+        let mut bytes = self.question(nonce, acked_seq, held.clone(), None);
+        let mut answer = post(world, "/v1/resume", bytes.clone()).await;
+        if let Err((code, problem)) = &answer
+            && code == "409 stale"
+        {
+            bytes = self.question(nonce, acked_seq, held, problem["collector_ms"].as_i64());
+            answer = post(world, "/v1/resume", bytes.clone()).await;
+        }
+        let answer = answer?;
         let (header, payload) = open(&answer, Domain::Resume, &world.app.keys.identity.public()).unwrap();
         let resumed = Resumed::decode(&payload).unwrap();
         assert_eq!(resumed.request_hash.0, header_hash(&bytes));
@@ -216,4 +229,35 @@ async fn questions_that_cannot_be_are_refused() {
 fn copy(host: &Host) -> Host {
     let key = hostmeter_core::wire::key::SigningKey::from_seed(&host.seed).unwrap();
     Host { seed: host.seed, key, id: host.id, epoch: host.epoch, seq: host.seq, prev: host.prev }
+}
+
+#[tokio::test]
+async fn a_question_that_somebody_kept_changes_nothing() {
+    let world = World::start().await;
+    let web1 = three_sent(&world).await;
+    let first = web1.question(1, 1, web1.held(1..=1), None);
+    let told = Some(world.app.now_ms());
+    let kept = web1.question(2, 1, web1.held(1..=1), told);
+    let lost = web1.question(3, 2, web1.held(1..=1), told);
+    let state = "SELECT epoch || ' ' || state || ' ' || coalesce(behind_ms, '-') FROM host";
+    for after_ms in [RESUME_FRESH_MS + 1, EPOCH_SILENT_MS + 1] {
+        world.app.clock.set(T0 + after_ms);
+        for bytes in [&first, &kept, &lost] {
+            let refused = post(&world, "/v1/resume", bytes.clone()).await.unwrap_err();
+            assert_eq!(
+                (refused.0.as_str(), &refused.1["collector_ms"]),
+                ("409 stale", &(T0 + after_ms).into())
+            );
+        }
+        assert_eq!(world.sql(state), "1 live -");
+    }
+    let early = web1.question(4, 1, web1.held(1..=1), Some(world.app.now_ms() + 1));
+    assert_eq!(
+        post(&world, "/v1/resume", early).await.unwrap_err().0,
+        "409 stale",
+        "of a time that was not told"
+    );
+    let fresh = web1.question(2, 1, web1.held(1..=1), Some(world.app.now_ms()));
+    post(&world, "/v1/resume", fresh).await.unwrap();
+    assert_eq!(world.sql(state), "2 live -");
 }

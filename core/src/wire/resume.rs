@@ -49,6 +49,13 @@ pub struct Resume {
     pub held: Vec<Held>,
     /// Whether the host holds some before these, too.
     pub has_older: bool,
+    /// The envelope before the first one held, which the host does not hold any more: the first one names its hash.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub before: Option<Held>,
+    /// The collector's clock as it told it with code `stale`, milliseconds since the epoch: shows that the question is
+    /// not an old one that somebody kept.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub at_ms: Option<i64>,
 }
 
 /// Payload of the answer, an `HMRESUM1` envelope signed by the collector's identity key.
@@ -102,6 +109,10 @@ impl Resume {
         if !self.held.windows(2).all(follows) || self.held.first().is_some_and(|h| h.seq == 0) {
             return invalid("the numbers held are not in order from 1 on, or have a hole".to_owned());
         }
+        let is_before = |b: &Held| self.held.first().is_some_and(|h| h.seq == b.seq.saturating_add(1));
+        if !self.before.as_ref().is_none_or(is_before) {
+            return invalid("what comes before is not the number before the first one held".to_owned());
+        }
         Ok(())
     }
 }
@@ -124,7 +135,8 @@ mod tests {
 
     fn resume(seqs: &[u64]) -> Resume {
         let held = seqs.iter().map(|seq| Held { seq: *seq, hash: Hash([7; 32]) }).collect();
-        Resume { v: VERSION, nonce: Nonce([0xab; 16]), acked_seq: 1, held, has_older: false }
+        let nonce = Nonce([0xab; 16]);
+        Resume { v: VERSION, nonce, acked_seq: 1, held, has_older: false, before: None, at_ms: None }
     }
 
     #[test]
@@ -140,6 +152,12 @@ mod tests {
         }
         let many: Vec<u64> = (1..).take(RESUME_HELD_MAX + 1).collect();
         assert!(resume(&many).encode().unwrap_err().to_string().contains("at most"));
+        let before = |seq| Some(Held { seq, hash: Hash([8; 32]) });
+        assert!(Resume { before: before(4), ..resume(&[5]) }.encode().is_ok());
+        for bad in [Resume { before: before(5), ..resume(&[5]) }, Resume { before: before(1), ..resume(&[]) }]
+        {
+            assert!(bad.encode().unwrap_err().to_string().contains("what comes before"));
+        }
         let json = String::from_utf8(resume(&[1]).encode().unwrap()).unwrap();
         let short = json.replace(&"ab".repeat(16), "ab");
         assert!(Resume::decode(short.as_bytes()).unwrap_err().to_string().contains("is not a nonce"));

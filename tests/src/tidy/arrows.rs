@@ -28,7 +28,8 @@ pub struct Rule {
     pub reason: &'static str,
 }
 
-/// The arrows. `hostmeter-tests` and `hostmeter-benches` may import all, and nobody imports them.
+/// The arrows. `hostmeter-tests`, `hostmeter-benches`, `hostmeter-fuzz` and `hostmeter-sim` may import all, and nobody
+/// imports them.
 pub const RULES: &[Rule] = &[
     Rule {
         package: "hostmeter-core",
