@@ -32,6 +32,8 @@ pub const FUTURE_MAX_MS: i64 = 120_000;
 pub const RESUME_HELD_MAX: usize = 1_024;
 /// A host that comes back with older state gets a new epoch only if the old one was silent so long.
 pub const EPOCH_SILENT_MS: i64 = 15 * 60_000;
+/// After a rotation the old key of a host is accepted for so long beside the new one.
+pub const ROTATION_OVERLAP_MS: i64 = 7 * 24 * 3_600_000;
 /// Longest life of a command, in milliseconds.
 pub const COMMAND_LIFE_MAX_MS: i64 = 24 * 3_600_000;
 /// Longest life of a `delete` command, in milliseconds.
@@ -41,6 +43,7 @@ pub const COMMAND_UID_MIN: u32 = 1_000;
 
 const _: () = assert!(ENVELOPE_HEADER_BYTES == ENVELOPE_SIGNED_BYTES + 64);
 const _: () = assert!(PAYLOAD_STORED_MAX_BYTES <= PAYLOAD_INFLATED_MAX_BYTES);
+const _: () = assert!(EPOCH_SILENT_MS < ROTATION_OVERLAP_MS, "a restored host gets its epoch within the overlap");
 const _: () = assert!(DELETE_LIFE_MAX_MS <= COMMAND_LIFE_MAX_MS);
 const _: () = assert!(NAME_MAX_CHARS >= 3 * 32, "a Linux user name of 32 bytes fits escaped");
 

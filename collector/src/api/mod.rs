@@ -11,6 +11,7 @@ pub mod extract;
 pub mod fleet;
 pub mod hosts;
 pub mod imports;
+pub mod keys;
 pub mod lifecycle;
 pub mod money;
 pub mod openapi;
@@ -40,6 +41,7 @@ pub fn router(app: AppState) -> Router {
         .merge(usage::routes())
         .merge(fleet::routes())
         .merge(hosts::routes())
+        .merge(keys::routes())
         .merge(degraded::routes())
         .merge(users::routes())
         .merge(money::routes())

@@ -3,6 +3,7 @@
 use super::ack::Standing;
 use super::count::{self, HostRow};
 use super::receive::{Payload, Received};
+use super::rotate;
 use crate::alerts;
 use crate::db::{Connection, DbError, OptionalExtension, Transaction, from_sql, params, to_sql};
 use crate::limits::FORKED_MAX;
@@ -96,13 +97,21 @@ pub fn store(
     }
     let header = &received.header;
     tx.prepare_cached("UPDATE host SET last_seen_ms = ?2 WHERE id = ?1")?.execute([row.host.id, now_ms])?;
-    match decide(&row.chain, header, stored_hash(tx, row.host.id, header)?) {
+    let verdict = match received.key.replaced {
+        // Both keys said which envelope was the old one's last: this is not it.
+        Some(replaced) if replaced.contradicts(header) => Verdict::Fork,
+        _ => decide(&row.chain, header, stored_hash(tx, row.host.id, header)?),
+    };
+    match verdict {
         Verdict::AckAgain => Ok(Outcome::Again(standing(tx, &row, header.stamp.epoch)?)),
         Verdict::Want(seq) => Ok(Outcome::Want(seq)),
         Verdict::Resume => Ok(Outcome::Resume),
         Verdict::Fork => fork(tx, &row, (header, &received.bytes), now_ms).map(|()| Outcome::Fork),
         Verdict::Store { billed } => {
             let status = keep(tx, &row, received, billed, record, now_ms)?;
+            if let Some(replaced) = received.key.replaced {
+                rotate::watch(tx, &row.host, &replaced, header, now_ms)?;
+            }
             let (durable_seq, durable_hash) = (header.stamp.seq, header.hash);
             let (host, epoch, state) = (row.uuid, header.stamp.epoch, row.chain.state);
             Ok(Outcome::Stored(Standing { host, epoch, durable_seq, durable_hash, state }, status))

@@ -13,6 +13,7 @@ pub mod receive;
 pub mod release;
 pub mod resume;
 pub mod rooms;
+pub mod rotate;
 mod tally;
 
 pub use hosts::{HostKeys, KnownKey};

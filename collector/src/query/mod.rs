@@ -6,6 +6,7 @@ pub mod alerts;
 pub mod degraded;
 pub mod fleet;
 pub mod hosts;
+pub mod keys;
 pub mod series;
 pub mod top;
 pub mod usage;

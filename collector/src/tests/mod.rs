@@ -5,6 +5,7 @@ mod enrolling;
 mod receiving;
 mod releasing;
 mod resuming;
+mod rotating;
 mod scope;
 mod serving;
 mod slow;
