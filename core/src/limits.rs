@@ -43,7 +43,8 @@ pub const COMMAND_UID_MIN: u32 = 1_000;
 
 const _: () = assert!(ENVELOPE_HEADER_BYTES == ENVELOPE_SIGNED_BYTES + 64);
 const _: () = assert!(PAYLOAD_STORED_MAX_BYTES <= PAYLOAD_INFLATED_MAX_BYTES);
-const _: () = assert!(EPOCH_SILENT_MS < ROTATION_OVERLAP_MS, "a restored host gets its epoch within the overlap");
+const _: () =
+    assert!(EPOCH_SILENT_MS < ROTATION_OVERLAP_MS, "a restored host gets its epoch within the overlap");
 const _: () = assert!(DELETE_LIFE_MAX_MS <= COMMAND_LIFE_MAX_MS);
 const _: () = assert!(NAME_MAX_CHARS >= 3 * 32, "a Linux user name of 32 bytes fits escaped");
 

@@ -40,6 +40,8 @@ enum Mishap {
     AcksLess,
 }
 
+mod rotating;
+
 struct Collector {
     stored: BTreeMap<u64, Header>,
     mishaps: VecDeque<Mishap>,
@@ -50,6 +52,8 @@ struct Collector {
     lost: Vec<(u64, u64)>,
     /// How long the host is silent.
     silent_ms: i64,
+    /// What was sent for a new key.
+    rotations: Vec<Vec<u8>>,
 }
 
 impl Collector {
@@ -155,6 +159,7 @@ async fn serve(listener: TcpListener, collector: Arc<Mutex<Collector>>) {
                         let (status, body) = lock(&collector).resume(&body);
                         Some((status, body, None))
                     }
+                    "/v1/keys" => lock(&collector).rotate(&body),
                     other => panic!("{other}"),
                 };
                 let Some((status, body, retry)) = answer else { return Err("lost") };
@@ -206,6 +211,7 @@ async fn bench(held: u64, stored: u64, mishaps: &[Mishap]) -> Bench {
         filled: None,
         lost: Vec::new(),
         silent_ms: 0,
+        rotations: Vec::new(),
     };
     let mut reader = spool.reader();
     for _ in 0..stored {

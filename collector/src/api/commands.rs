@@ -80,8 +80,8 @@ fn verified_host(app: &AppState, value: &str) -> Result<i64, Problem> {
         return Err(refuse(format!("the header has more than {POLL_HEADER_MAX_BYTES} bytes")));
     }
     let bytes = STANDARD.decode(value.trim()).map_err(|e| refuse(format!("not base64: {e}")))?;
-    let (known, header) = verify(&bytes, Domain::Resume, &app.host_keys, app.now_ms())
-        .map_err(|e| refuse(e.to_string()))?;
+    let (known, header) =
+        verify(&bytes, Domain::Resume, &app.host_keys, app.now_ms()).map_err(|e| refuse(e.to_string()))?;
     open_payload(&header, &bytes).map_err(|e| refuse(e.to_string()))?;
     let at_ms = i64::try_from(header.stamp.wall_ns / 1_000_000).unwrap_or(i64::MAX);
     let off_ms = app.now_ms().saturating_sub(at_ms).saturating_abs();

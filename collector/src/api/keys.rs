@@ -92,8 +92,7 @@ impl HostKey {
 )]
 pub async fn rotate(State(app): State<AppState>, request: Request) -> Result<Response, Problem> {
     check_length(request.headers(), ROTATE_MAX_BYTES)?;
-    let read =
-        tokio::time::timeout(BODY_TIME, read_envelope(&app, Domain::Keys, request.into_body())).await;
+    let read = tokio::time::timeout(BODY_TIME, read_envelope(&app, Domain::Keys, request.into_body())).await;
     let (known, header, bytes, _room) = read.map_err(|_| slow())??;
     let asked = Asked::open(&known, &header, &bytes).map_err(|e| refused(&e))?;
     let (now_ms, mine) = (app.now_ms(), asked.clone());

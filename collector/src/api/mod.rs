@@ -9,6 +9,7 @@ pub mod commands;
 pub mod degraded;
 pub mod extract;
 pub mod fleet;
+pub mod held;
 pub mod hosts;
 pub mod imports;
 pub mod keys;
@@ -48,6 +49,7 @@ pub fn router(app: AppState) -> Router {
         .merge(lifecycle::routes())
         .merge(commands::routes())
         .merge(imports::routes())
+        .merge(held::routes())
         .merge(ops::routes())
         .fallback(unknown)
         .method_not_allowed_fallback(wrong_method)

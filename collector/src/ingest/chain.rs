@@ -2,6 +2,7 @@
 
 use super::ack::Standing;
 use super::count::{self, HostRow};
+use super::held;
 use super::receive::{Payload, Received};
 use super::rotate;
 use crate::alerts;
@@ -161,7 +162,9 @@ fn keep(
     now_ms: i64,
 ) -> Result<Status, DbError> {
     let host = &row.host;
-    let (status, why) = match &received.payload {
+    let stamp = &received.header.stamp;
+    let (epoch, seq) = (to_sql("epoch", stamp.epoch)?, to_sql("sequence number", stamp.seq)?);
+    let (mut status, mut why) = match &received.payload {
         Payload::Unknown(why) => (Status::Quarantined, Some(why.clone())),
         Payload::Batch(batch) => {
             count::note_agent(tx, host.id, batch)?;
@@ -176,12 +179,17 @@ fn keep(
             }
         }
     };
-    let stamp = &received.header.stamp;
-    let (epoch, seq) = (to_sql("epoch", stamp.epoch)?, to_sql("sequence number", stamp.seq)?);
+    // It was here before this database was restored, and staff decided about it.
+    let decided = if status == Status::Billed { None } else { held::decided(tx, host.id, epoch, seq)? };
+    if decided == Some(held::Verdict::Released) && matches!(received.payload, Payload::Batch(_)) {
+        (status, why) = (Status::Billed, None);
+    }
+    let hash = received.header.hash;
     tx.prepare_cached(
-        "INSERT INTO envelope (host, epoch, seq, hash, received_ms, status, bytes) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+        "INSERT INTO envelope (host, epoch, seq, hash, received_ms, status, bytes, why)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
     )?
-    .execute(params![host.id, epoch, seq, received.header.hash, now_ms, status.as_str(), received.bytes])?;
+    .execute(params![host.id, epoch, seq, hash, now_ms, status.as_str(), received.bytes, why])?;
     tx.prepare_cached(
         "UPDATE host SET epoch = ?2, high_seq = ?3, high_hash = ?4, spoke_ms = ?5 WHERE id = ?1",
     )?
@@ -189,7 +197,7 @@ fn keep(
     if status == Status::Billed {
         forward(tx, host.id, epoch, seq)?;
     }
-    if let Some(why) = why {
+    if let Some(why) = why.filter(|_| decided.is_none()) {
         quarantined(tx, host, epoch, seq, &why, now_ms)?;
     }
     Ok(status)

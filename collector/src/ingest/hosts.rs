@@ -40,7 +40,8 @@ impl Replaced {
     /// Whether the old key sealed another envelope as its last than both keys said.
     pub fn contradicts(&self, header: &Header) -> bool {
         let stamp = &header.stamp;
-        self.end.is_some_and(|end| (stamp.epoch, stamp.seq) == (end.epoch, end.seq) && header.hash != end.hash.0)
+        self.end
+            .is_some_and(|end| (stamp.epoch, stamp.seq) == (end.epoch, end.seq) && header.hash != end.hash.0)
     }
 }
 

@@ -8,6 +8,7 @@ pub mod count;
 pub mod counting;
 pub mod degraded;
 pub mod gap;
+pub mod held;
 pub mod hosts;
 pub mod receive;
 pub mod release;

@@ -195,7 +195,8 @@ pub fn revoke_key(
     now_ms: i64,
 ) -> Result<(), RevokeKeyError> {
     let host = hosts::host_row(tx, host_name)?.ok_or(RevokeKeyError::MissingHost)?;
-    let sql = "SELECT k.state, EXISTS (SELECT 1 FROM key_rotation r WHERE r.old_key = k.key_id) FROM host_key k
+    let sql =
+        "SELECT k.state, EXISTS (SELECT 1 FROM key_rotation r WHERE r.old_key = k.key_id) FROM host_key k
         WHERE k.key_id = ?1 AND k.host = ?2";
     let found = tx.query_row(sql, params![key.0, host], |r| Ok((r.get::<_, String>(0)?, r.get(1)?)));
     let (state, is_replaced): (String, bool) =

@@ -77,7 +77,7 @@ fn host(r: &Row<'_>) -> rusqlite::Result<Host> {
 }
 
 /// Hosts concern everybody, so only those who see everything may ask.
-fn all(scope: crate::auth::Scope, id: &str) -> Result<(), QueryError> {
+pub(super) fn all(scope: crate::auth::Scope, id: &str) -> Result<(), QueryError> {
     if scope == crate::auth::Scope::All { Ok(()) } else { Err(missing(id)) }
 }
 

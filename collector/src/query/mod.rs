@@ -5,6 +5,7 @@ pub mod accounts;
 pub mod alerts;
 pub mod degraded;
 pub mod fleet;
+pub mod held;
 pub mod hosts;
 pub mod keys;
 pub mod series;

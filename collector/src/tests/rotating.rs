@@ -101,7 +101,10 @@ async fn a_stolen_old_key_is_named_and_then_worth_nothing() {
     assert_eq!(world.get("/v1/alerts").await["alerts"], json!([]));
     assert_eq!(world.send_code(&forged).await, Ok(2), "within the overlap");
     let alerts = world.get("/v1/alerts").await;
-    assert_eq!((&alerts["alerts"][0]["kind"], &alerts["alerts"][0]["subject"]), (&json!("old-key"), &json!("web1")));
+    assert_eq!(
+        (&alerts["alerts"][0]["kind"], &alerts["alerts"][0]["subject"]),
+        (&json!("old-key"), &json!("web1"))
+    );
     world.app.clock.set(T0 + ROTATION_OVERLAP_MS);
     let next = old.at(1, 3, header_hash(&forged), &batch(20, 30, vec![]).encode().unwrap());
     for bytes in [&forged, &next] {
@@ -142,7 +145,8 @@ async fn revocation_ends_the_overlap_at_once() {
     let mut web1 = world.host("web1", true).await;
     world.send(&usage(&mut web1, 100)).await.unwrap();
     let old_id = web1.key.public().id();
-    let revoke = async |key: String| world.post(&format!("/v1/hosts/web1/keys/{key}/revoke"), Value::Null).await;
+    let revoke =
+        async |key: String| world.post(&format!("/v1/hosts/web1/keys/{key}/revoke"), Value::Null).await;
     let (status, problem) = revoke(old_id.to_string()).await;
     assert_eq!((status, &problem["code"]), (409, &json!("current_key")));
     rotate(&world, &web1, &key(1), None).await.unwrap();

@@ -48,7 +48,10 @@ fn both_keys_sign_for_this_host_and_end() {
         let check = |bad: Rotate, what: &str| assert!(!accepts(&sealed(&bad), HOST, &old), "{what}");
         check(Rotate { new_key: key(3).public(), ..rotate.clone() }, "a key that did not sign");
         check(Rotate { end: Some(self::end(7)), ..rotate.clone() }, "another end");
-        check(Rotate { end: end.is_none().then(|| self::end(8)), ..rotate.clone() }, "with or without an end");
+        check(
+            Rotate { end: end.is_none().then(|| self::end(8)), ..rotate.clone() },
+            "with or without an end",
+        );
         check(Rotate::new(HOST, &old, &key(1), end), "the same key again");
     }
 }
