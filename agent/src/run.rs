@@ -153,7 +153,7 @@ fn link(
         clock.raise_floor(to_ms);
     }
     let url = config.collector_url.clone().unwrap_or_else(|| enrolment.url.clone());
-    let client = Client::new(Base::parse(&url).map_err(HttpError::from)?, config.ca_file.as_deref())?;
+    let client = Client::new(Base::parse(&url).map_err(HttpError::from)?, &config.tls)?;
     Ok(Link {
         client,
         enrolment,

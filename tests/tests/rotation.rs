@@ -131,3 +131,31 @@ fn the_command_says_what_became_of_it() -> Result<()> {
     ensure!(said.contains("no agent runs here"), "{said}");
     Ok(())
 }
+
+#[test]
+fn an_agent_shows_its_certificate_and_goes_on_when_it_is_renewed() -> Result<()> {
+    let agent = "[meters]\nkernel = \"proc\"\nbpffs = \"none\"".to_owned();
+    let settings = Settings { interval: "200ms", agent, tls: true, client_cert: true, ..Settings::default() };
+    let mut stack = Stack::new(&settings)?;
+    stack.enroll_and_start()?;
+    more(&stack, 3)?;
+    run_ok(&mut rotate(&stack, &[])?)?;
+    more(&stack, 3)?;
+    stack.agent.as_mut().context("agent")?.stop(LIMIT)?;
+    // Without one nothing is taken, and nothing is lost.
+    let config = std::fs::read_to_string(stack.path("agent.toml"))?;
+    let without: Vec<&str> = config.lines().filter(|l| !l.starts_with("client_")).collect();
+    std::fs::write(stack.path("agent.toml"), without.join("\n"))?;
+    let before = host(&stack)?["durable_seq"].clone();
+    stack.start_agent()?;
+    let agent = stack.agent.as_ref().context("agent")?;
+    wait_for("the refusal", LIMIT, || {
+        Ok(agent.log_text().contains("wants a client's certificate from agents").then_some(()))
+    })?;
+    ensure!(host(&stack)?["durable_seq"] == before, "{}", host(&stack)?);
+    stack.agent.as_mut().context("agent")?.stop(LIMIT)?;
+    std::fs::write(stack.path("agent.toml"), config)?;
+    stack.start_agent()?;
+    more(&stack, 3)?;
+    intervals(&stack).map(drop)
+}

@@ -54,7 +54,7 @@ fn say(text: &str) -> anyhow::Result<()> {
 fn enrol(config: &Config, args: &EnrollArgs) -> anyhow::Result<()> {
     let state = StateDir::open(&config.state_dir)?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let done = runtime.block_on(enroll::enroll(&state, config.ca_file.as_deref(), args))?;
+    let done = runtime.block_on(enroll::enroll(&state, &config.tls, args))?;
     let (name, id) = (&done.enrolment.name, done.enrolment.host_id);
     say(&format!("enrolled as {name} ({id}), epoch {}", done.enrolment.epoch))?;
     say(&format!("fingerprint of this host's key: {}", done.fingerprint))?;

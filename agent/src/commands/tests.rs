@@ -68,7 +68,7 @@ async fn check(status: u16, body: &'static str, has_executor: bool) -> Result<Ve
     let (host, boot) = (HostId([1; 16]), BootId([4; 16]));
     let link = Link {
         state_dir: std::path::PathBuf::new(),
-        client: Client::new(Base::parse(&url).unwrap(), None).unwrap(),
+        client: Client::new(Base::parse(&url).unwrap(), &crate::http::TlsFiles::default()).unwrap(),
         enrolment: Enrolment {
             v: VERSION,
             host_id: host,

@@ -1,7 +1,7 @@
 //! Shipping against a small collector on the loopback device that verifies, keeps a chain and acknowledges.
 
 use super::*;
-use crate::http::Base;
+use crate::http::{Base, TlsFiles};
 use crate::limits::SPOOL_MIN_BYTES;
 use crate::spool::Spool;
 use hostmeter_core::ids::{BootId, HostId, HostName};
@@ -233,7 +233,7 @@ async fn bench(held: u64, stored: u64, mishaps: &[Mishap]) -> Bench {
     let now = os::now().unwrap();
     let clock = Clock::start(None, BootId([4; 16]), now.wall_ms(), now.boottime_ms());
     let link = Arc::new(Link {
-        client: Client::new(Base::parse(&url).unwrap(), None).unwrap(),
+        client: Client::new(Base::parse(&url).unwrap(), &TlsFiles::default()).unwrap(),
         enrolment,
         sealer: Arc::new(Sealer { host: HOST, epoch: 1, key: key(2), boot: BootId([4; 16]) }),
         clock: Arc::new(Mutex::new(clock)),
@@ -404,7 +404,7 @@ async fn lost_batches_are_named_and_the_rest_goes_on() {
 
 #[tokio::test]
 async fn nobody_there_is_named_with_its_cause() {
-    let client = Client::new(Base::parse("http://127.0.0.1:1").unwrap(), None).unwrap();
+    let client = Client::new(Base::parse("http://127.0.0.1:1").unwrap(), &TlsFiles::default()).unwrap();
     let error = client.post("/v1/batches", Vec::new(), Duration::from_secs(5)).await.unwrap_err().to_string();
     assert!(
         error.starts_with("POST http://127.0.0.1:1/v1/batches: ") && error.contains("refused"),

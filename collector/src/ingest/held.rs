@@ -155,8 +155,8 @@ fn some(tx: &Transaction<'_>, order: &Order, now_ms: i64) -> Result<Done, HeldEr
     let state: String = tx.query_row(sql, [host], |r| r.get(0)).map_err(DbError::from)?;
     let kept = kept(tx, host, order)?;
     let is_full = i64::try_from(kept.len()).is_ok_and(|n| n == HELD_STEP);
-    let mut done = Done::default();
-    done.next_seq = kept.last().filter(|k| is_full && k.seq < order.to_seq).map(|k| k.seq.saturating_add(1));
+    let next_seq = kept.last().filter(|k| is_full && k.seq < order.to_seq).map(|k| k.seq.saturating_add(1));
+    let mut done = Done { next_seq, ..Done::default() };
     let mut seqs = (i64::MAX, i64::MIN);
     for one in &kept {
         if one.is_discarded && order.verdict == Verdict::Discarded {

@@ -73,7 +73,17 @@ pub fn accept(tx: &Transaction<'_>, asked: &Asked, now_ms: i64) -> Result<Answer
     let sql = "SELECT new_key, made_ms, until_ms FROM key_rotation WHERE old_key = ?1";
     let read = |r: &rusqlite::Row<'_>| Ok((r.get::<_, [u8; 8]>(0)?, r.get(1)?, r.get(2)?));
     match tx.prepare_cached(sql)?.query_row([old], read).optional()? {
-        Some((successor, ..)) if successor != new => Ok(Answer::OtherSuccessor),
+        Some((successor, ..)) if successor != new => {
+            let host = name(tx, asked.host)?;
+            let detail = format!(
+                "it asked to replace key {}, which key {} replaced before: it was put back from a backup, or somebody else \
+                 replaced it. To look at its keys: `hostmeter host show {host}`",
+                asked.old.id(),
+                KeyId(successor)
+            );
+            alerts::raise(tx, &alert(&host), "old-key", &host, &detail, now_ms)?;
+            Ok(Answer::OtherSuccessor)
+        }
         Some((_, since_ms, until_ms)) => {
             if !is_good(tx, asked.host, new)? {
                 return Ok(Answer::Revoked);
