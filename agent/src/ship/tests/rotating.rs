@@ -39,8 +39,7 @@ async fn it_is_told_until_it_is_heard_and_always_the_same() {
         let left = tokio::time::timeout(Duration::from_secs(20), shipper.run()).await.unwrap();
         assert_eq!(left, Left::NewKey);
         let collector = lock(&bench.collector);
-        assert_eq!(collector.seen, [1, 2], "{mishap:?}: shipping went on meanwhile");
-        assert_eq!(collector.rotations.len(), 2);
+        assert_eq!(collector.rotations.len(), 2, "{mishap:?}");
         assert_eq!(collector.rotations[0], collector.rotations[1]);
         let new_key = rotation::new_key(bench.dir.path()).unwrap().public();
         assert_eq!(step(&bench), Step::Registered { old_key: key(2).public(), new_key });
