@@ -33,6 +33,16 @@ pub enum AgentCommand {
     },
     /// Make this machine known to a collector, with a token that `hostmeter host add` printed.
     Enroll(EnrollArgs),
+    /// Replace this host's key by a new one, which the old one vouches for.
+    ///
+    /// The running agent does it: the collector is told of the new key, then batches are sealed with it. Nothing that is
+    /// spooled is sealed again or lost, whatever is cut off in between. The collector accepts the old key for seven more
+    /// days; what it sealed before is accepted at any time. `hostmeter host revoke-key` ends that.
+    RotateKey {
+        /// Do not wait until it is done.
+        #[arg(long)]
+        no_wait: bool,
+    },
     /// Show what the running agent sees, keeps and ships.
     Status {
         /// Print JSON.

@@ -1,5 +1,6 @@
 //! The agent's configuration: `/etc/hostmeter/agent.toml`.
 
+use crate::http::TlsFiles;
 use crate::limits::{
     BACKOFF_MAX_MS, BACKOFF_MIN_MS, DISK_EVERY_DEFAULT_MS, DISK_EVERY_MAX_MS, DISK_EVERY_MIN_MS,
     INTERVAL_MAX_MS, INTERVAL_MIN_MS, SPOOL_DEFAULT_BYTES, SPOOL_MAX_BYTES, SPOOL_MIN_BYTES,
@@ -24,8 +25,8 @@ pub struct Config {
     pub state_dir: PathBuf,
     /// `[collector] url`; without it the address of the enrolment is used.
     pub collector_url: Option<String>,
-    /// `[collector] ca_file`: certificates to trust in place of the system's.
-    pub ca_file: Option<PathBuf>,
+    /// `[collector] ca_file`, `client_cert` and `client_key`.
+    pub tls: TlsFiles,
     /// `[sample] interval`, milliseconds.
     pub interval_ms: i64,
     /// `[accounts]`.
@@ -131,7 +132,7 @@ fn read(top: &Table<'_>, faults: &mut Faults) -> Config {
     let mut config = Config {
         state_dir: absolute(top, "state_dir", faults).unwrap_or_else(|| PathBuf::from(STATE_DIR_DEFAULT)),
         collector_url: None,
-        ca_file: None,
+        tls: TlsFiles::default(),
         interval_ms: INTERVAL_DEFAULT_MS,
         accounts: Accounts::default(),
         kernel: KernelTier::Auto,
@@ -142,10 +143,10 @@ fn read(top: &Table<'_>, faults: &mut Faults) -> Config {
         backoff_min_ms: BACKOFF_MIN_MS,
         backoff_max_ms: BACKOFF_MAX_MS,
     };
-    if let Some(t) = top.table("collector", &["url", "ca_file"], faults) {
+    if let Some(t) = top.table("collector", &["url", "ca_file", "client_cert", "client_key"], faults) {
         config.collector_url =
             t.read("url", faults, |url| crate::http::Base::parse(url).map(|_| url.to_owned()));
-        config.ca_file = absolute(&t, "ca_file", faults);
+        config.tls = read_tls(&t, faults);
     }
     if let Some(t) = top.table("sample", &["interval"], faults) {
         config.interval_ms = t
@@ -178,6 +179,18 @@ fn read(top: &Table<'_>, faults: &mut Faults) -> Config {
         read_ship(&t, &mut config, faults);
     }
     config
+}
+
+fn read_tls(t: &Table<'_>, faults: &mut Faults) -> TlsFiles {
+    let ca_file = absolute(t, "ca_file", faults);
+    let is_given = |name| t.value(name).is_some();
+    match (is_given("client_cert"), is_given("client_key")) {
+        (true, false) => t.fault("client_cert", "needs client_key, too", faults),
+        (false, true) => t.fault("client_key", "needs client_cert, too", faults),
+        _ => {}
+    }
+    let client = absolute(t, "client_cert", faults).zip(absolute(t, "client_key", faults));
+    TlsFiles { ca_file, client }
 }
 
 fn read_ship(t: &Table<'_>, config: &mut Config, faults: &mut Faults) {

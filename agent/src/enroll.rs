@@ -7,7 +7,7 @@
 use crate::cli::EnrollArgs;
 use crate::clock::Clock;
 use crate::executor::trust::Trust;
-use crate::http::{Base, Client, HttpError};
+use crate::http::{Base, Client, HttpError, TlsFiles};
 use crate::limits::{ENROLL_ANSWER_AGE_MAX_MS, REQUEST_MAX_MS};
 use crate::os;
 use crate::state::{Enrolment, StateDir, StateError, make_dir, to_json, write_durable};
@@ -81,13 +81,9 @@ pub struct Enrolled {
 }
 
 /// Enrols: asks, verifies the answer, keeps it.
-pub async fn enroll(
-    state: &StateDir,
-    ca_file: Option<&Path>,
-    args: &EnrollArgs,
-) -> Result<Enrolled, EnrollError> {
+pub async fn enroll(state: &StateDir, tls: &TlsFiles, args: &EnrollArgs) -> Result<Enrolled, EnrollError> {
     let token = Token::parse(&args.token)?;
-    let client = Client::new(Base::parse(&args.collector).map_err(HttpError::from)?, ca_file)?;
+    let client = Client::new(Base::parse(&args.collector).map_err(HttpError::from)?, tls)?;
     let key = state.key_to_enrol(args.new_key)?;
     let request = request(&token, &key)?;
     let sent = os::now()?;

@@ -65,6 +65,8 @@ pub(crate) const POINTS: &[&str] = &[
     "state.sync",
     "state.rename",
     "state.dir",
+    "rotation.rename",
+    "rotation.dir",
     "record.write",
     "record.sync",
     "record.rename",

@@ -1,5 +1,7 @@
 //! A small HTTP client for one collector: bounded answers, bounded time, errors as problem+json.
 
+mod own_cert;
+
 use crate::limits::{ANSWER_MAX_BYTES, CA_FILE_MAX_BYTES, CONNECT_MAX_MS};
 use http_body_util::{BodyExt, Full, Limited};
 use hyper::body::Bytes;
@@ -9,6 +11,7 @@ use hyper_rustls::HttpsConnector;
 use hyper_util::client::legacy::Client as Pool;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
+use own_cert::OwnCert;
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
 use std::path::{Path, PathBuf};
@@ -139,6 +142,22 @@ impl Answer {
     }
 }
 
+/// Files that secure the way to the collector.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct TlsFiles {
+    /// Certificates to trust in place of the system's.
+    pub ca_file: Option<PathBuf>,
+    /// Certificate and private key to show where the collector wants a client's certificate.
+    pub client: Option<(PathBuf, PathBuf)>,
+}
+
+impl TlsFiles {
+    /// Trusts the certificates of this file, and shows none.
+    pub fn trusting(ca_file: &Path) -> Self {
+        Self { ca_file: Some(ca_file.to_owned()), client: None }
+    }
+}
+
 /// A client of one collector.
 #[derive(Clone)]
 pub struct Client {
@@ -147,13 +166,17 @@ pub struct Client {
 }
 
 impl Client {
-    /// Sets up TLS: `ca_file` in place of the system's certificates, if given.
-    pub fn new(base: Base, ca_file: Option<&Path>) -> Result<Self, HttpError> {
+    /// Sets up TLS with these files.
+    pub fn new(base: Base, files: &TlsFiles) -> Result<Self, HttpError> {
         let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let own = OwnCert::new(files, &provider)?;
         let tls = rustls::ClientConfig::builder_with_provider(provider)
             .with_safe_default_protocol_versions()?
-            .with_root_certificates(roots(&base, ca_file)?)
-            .with_no_client_auth();
+            .with_root_certificates(roots(&base, files.ca_file.as_deref())?);
+        let tls = match own {
+            Some(own) => tls.with_client_cert_resolver(Arc::new(own)),
+            None => tls.with_no_client_auth(),
+        };
         let mut tcp = HttpConnector::new();
         tcp.enforce_http(false);
         tcp.set_connect_timeout(Some(Duration::from_millis(CONNECT_MAX_MS)));

@@ -28,6 +28,7 @@ pub mod meter;
 pub mod os;
 pub mod proc;
 pub mod reading;
+pub mod rotation;
 pub mod run;
 pub mod sampler;
 pub mod sampling;

@@ -151,6 +151,10 @@ pub const BACKOFF_MAX_MS: i64 = 300_000;
 pub const RETRY_AFTER_MAX_MS: i64 = 3_600_000;
 /// Agents spread their requests over at most this long after a tick, in milliseconds.
 pub const PHASE_MAX_MS: i64 = 5_000;
+/// How often it is looked whether somebody wants a new key, and how soon a step of it is tried again.
+pub const ROTATION_LOOK: Duration = Duration::from_secs(2);
+/// How long `rotate-key` waits for the running agent.
+pub const ROTATION_WAIT: Duration = Duration::from_secs(60);
 /// Time to connect, in milliseconds.
 pub const CONNECT_MAX_MS: u64 = 10_000;
 /// Time for one request and its answer, in milliseconds.
@@ -199,5 +203,6 @@ const _: () = assert!(SPOOL_DEFAULT_BYTES / SEGMENTS_PER_CAP <= SEGMENT_MAX_BYTE
 const _: () = assert!(SEGMENT_MIN_BYTES <= SEGMENT_MAX_BYTES && SEGMENT_MIN_BYTES * 8 <= SPOOL_MIN_BYTES);
 const _: () = assert!(BACKOFF_MIN_MS < BACKOFF_MAX_MS && ROUND_TRIP_MAX_MS < SLEW_MAX_MS);
 const _: () = assert!(TRAILER_PLAIN_MAX_BYTES <= TRAILER_MAX_BYTES);
+const _: () = assert!(ROTATION_LOOK.as_secs() < ROTATION_WAIT.as_secs());
 const _: () = assert!(OUTCOME_WAIT.as_secs() < EXECUTOR_CALL_MAX.as_secs());
 const _: () = assert!(LONG_POLL_SEC * 1_000 < LONG_POLL_MAX_MS);

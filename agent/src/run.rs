@@ -15,7 +15,7 @@ use crate::ship::{Left, Link, Shipper, Wake, lock};
 use crate::spool::{Findings, Spool, SpoolError};
 use crate::state::{Enrolment, StateDir, StateError};
 use crate::status::ShipStatus;
-use crate::{commands, control, tier};
+use crate::{commands, control, rotation, tier};
 use crossbeam_channel::Sender;
 use hostmeter_core::ids::HostId;
 use std::path::PathBuf;
@@ -67,6 +67,7 @@ pub fn run(config: &Config) -> Result<(), RunError> {
     let done = loop {
         match run_epoch(config, &runtime, &mut signals) {
             Ok(Left::NewEpoch) => tracing::info!("beginning again in a new epoch"),
+            Ok(Left::NewKey) => tracing::info!("beginning again with a new key"),
             Ok(Left::Alone) => break Ok(()),
             Err(e) => break Err(e),
         }
@@ -101,8 +102,9 @@ fn run_epoch(config: &Config, runtime: &Runtime, signals: &mut Signals) -> Resul
     let boot = os::boot_id()?;
     let (enrolment, floor_ms) = epoch::settle(&state, enrolment, boot, config.spool_max_bytes, os::now()?)?;
     let (host, epoch) = (enrolment.host_id, enrolment.epoch);
-    let sealer = Arc::new(Sealer { host, epoch, key, boot });
     let (spool, findings) = Spool::open(&state.spool(), host, epoch, config.spool_max_bytes)?;
+    let key = rotation::settle(&state, &enrolment, key, spool.tail())?;
+    let sealer = Arc::new(Sealer { host, epoch, key, boot });
     let name = enrolment.name.to_string();
     let client = client(config, &enrolment)?;
     let link = Arc::new(link(config, &state, enrolment, &client, &sealer, &spool)?);
@@ -143,7 +145,7 @@ fn run_epoch(config: &Config, runtime: &Runtime, signals: &mut Signals) -> Resul
 
 fn client(config: &Config, enrolment: &Enrolment) -> Result<Client, HttpError> {
     let url = config.collector_url.as_ref().unwrap_or(&enrolment.url);
-    Client::new(Base::parse(url)?, config.ca_file.as_deref())
+    Client::new(Base::parse(url)?, &config.tls)
 }
 
 fn link(
@@ -204,13 +206,13 @@ impl Ways {
         let (result, left) = tokio::select! {
             result = &mut ended => (result, Left::Alone),
             () = signals.any() => (stop(&self.inbox, ended).await, Left::Alone),
-            Ok(Left::NewEpoch) = &mut shipping => (stop(&self.inbox, ended).await, Left::NewEpoch),
+            Ok(left @ (Left::NewEpoch | Left::NewKey)) = &mut shipping => (stop(&self.inbox, ended).await, left),
         };
         if let Some(task) = commands {
             task.abort();
         }
         let last_seq = result.map_err(|_| RunError::Panicked)??;
-        if left == Left::NewEpoch {
+        if left != Left::Alone {
             return Ok(left);
         }
         // The last batch is durable; if the collector is near, it may have it before we go.

@@ -5,13 +5,14 @@
 mod answer;
 mod backoff;
 mod resume;
+mod rotate;
 
 pub use backoff::Backoff;
 
 use crate::batch::Sealer;
 use crate::clock::{Clock, Learned};
 use crate::http::HttpError;
-use crate::limits::REQUEST_MAX_MS;
+use crate::limits::{REQUEST_MAX_MS, ROTATION_LOOK};
 use crate::machine::Machine;
 use crate::os;
 use crate::spool::{Entry, Reader, SpoolError};
@@ -85,6 +86,8 @@ pub struct Shipper {
     /// Where to go on was asked and answered.
     is_resumed: bool,
     question: Option<Question>,
+    /// When it is looked next whether somebody wants a new key.
+    look_at_ms: i64,
 }
 
 /// What to do next.
@@ -93,6 +96,7 @@ enum Next {
     Pause(Duration),
     Stop(String),
     NewEpoch,
+    NewKey,
 }
 
 /// Why shipping ended.
@@ -102,6 +106,8 @@ pub enum Left {
     Alone,
     /// A new epoch was granted and written down: everything begins again under it.
     NewEpoch,
+    /// The collector accepts a new key, which is written down: everything begins again with it.
+    NewKey,
 }
 
 impl Shipper {
@@ -115,18 +121,24 @@ impl Shipper {
         phase: Duration,
     ) -> Self {
         let backoff = Backoff::new(link.backoff_ms.0, link.backoff_ms.1);
-        Self { link, reader, wake, acked, phase, backoff, is_resumed: false, question: None }
+        let (is_resumed, question, look_at_ms) = (false, None, 0);
+        Self { link, reader, wake, acked, phase, backoff, is_resumed, question, look_at_ms }
     }
 
-    /// Ships until the sampling thread is gone or a new epoch is granted.
+    /// Ships until the sampling thread is gone, a new epoch is granted or a new key is accepted.
     pub async fn run(mut self) -> Left {
         loop {
-            let next = if self.is_resumed { self.next_entry().await } else { Some(self.ask().await) };
+            let next = match self.rotate().await {
+                Some(next) => Some(next),
+                None if self.is_resumed => self.next_entry().await,
+                None => Some(self.ask().await),
+            };
             match next {
                 None => return Left::Alone,
                 Some(Next::GoOn) => {}
                 Some(Next::Pause(pause)) => self.link.machine.sleep(pause).await,
                 Some(Next::NewEpoch) => return Left::NewEpoch,
+                Some(Next::NewKey) => return Left::NewKey,
                 Some(Next::Stop(why)) => {
                     self.stop(&why).await;
                     return Left::Alone;
@@ -146,10 +158,18 @@ impl Shipper {
         })
     }
 
-    /// Waits for something new, then for this host's phase. `false`: the sampling thread is gone.
+    /// Waits for something new, then for this host's phase; not for longer than it is to be looked for other things.
+    /// `false`: the sampling thread is gone.
     async fn wait(&mut self) -> bool {
-        if self.wake.changed().await.is_err() {
-            return false;
+        let look = self.link.machine.sleep(ROTATION_LOOK);
+        tokio::select! {
+            biased;
+            changed = self.wake.changed() => {
+                if changed.is_err() {
+                    return false;
+                }
+            }
+            () = look => return true,
         }
         let mut phase = self.link.machine.sleep(self.phase);
         while !self.wake.borrow().is_urgent {

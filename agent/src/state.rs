@@ -12,7 +12,8 @@ use std::io::{self, Read, Write};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, fchown};
 use std::path::{Path, PathBuf};
 
-const KEY: &str = "host.key";
+pub(crate) const KEY: &str = "host.key";
+const ENROLMENT: &str = "enrolment.json";
 const NEXT_KEY: &str = "host.key.next";
 
 /// Why state could not be read or written.
@@ -130,14 +131,7 @@ impl StateDir {
     /// The key to ask for enrolment with: the host's own, or with `is_new` another one, which becomes the host's by
     /// [`Self::promote_key`]. Made where it is missing; the same again when asked again.
     pub fn key_to_enrol(&self, is_new: bool) -> Result<SigningKey, StateError> {
-        let path = self.file(if is_new { NEXT_KEY } else { KEY });
-        if let Some(key) = read_key(&path)? {
-            return Ok(key);
-        }
-        let mut seed = [0_u8; 32];
-        getrandom::fill(&mut seed).map_err(StateError::Random)?;
-        write_durable(&path, &seed)?;
-        read_key(&path)?.ok_or(StateError::NotEnrolled(path))
+        make_key(&self.file(if is_new { NEXT_KEY } else { KEY }))
     }
 
     /// Makes the new key the host's; the old one is kept as `host.key.old`.
@@ -152,13 +146,12 @@ impl StateDir {
 
     /// The enrolment, if there is one.
     pub fn enrolment(&self) -> Result<Option<Enrolment>, StateError> {
-        let path = self.file("enrolment.json");
-        read_json(&path, "move it away and enrol again")
+        enrolment_of(&self.path)
     }
 
     /// Writes the enrolment.
     pub fn save_enrolment(&self, enrolment: &Enrolment) -> Result<(), StateError> {
-        write_durable(&self.file("enrolment.json"), &to_json(enrolment))
+        write_durable(&self.file(ENROLMENT), &to_json(enrolment))
     }
 
     /// Enrolment and key, or what to do about their absence.
@@ -197,7 +190,23 @@ impl StateDir {
     }
 }
 
-fn read_key(path: &Path) -> Result<Option<SigningKey>, StateError> {
+/// The enrolment in a directory that another process may have locked.
+pub fn enrolment_of(dir: &Path) -> Result<Option<Enrolment>, StateError> {
+    read_json(&dir.join(ENROLMENT), "move it away and enrol again")
+}
+
+/// The key in this file, made where it is missing.
+pub(crate) fn make_key(path: &Path) -> Result<SigningKey, StateError> {
+    if let Some(key) = read_key(path)? {
+        return Ok(key);
+    }
+    let mut seed = [0_u8; 32];
+    getrandom::fill(&mut seed).map_err(StateError::Random)?;
+    write_durable(path, &seed)?;
+    read_key(path)?.ok_or_else(|| StateError::NotEnrolled(path.to_owned()))
+}
+
+pub(crate) fn read_key(path: &Path) -> Result<Option<SigningKey>, StateError> {
     let Some(bytes) = read_if_there(path)? else { return Ok(None) };
     let bad = || StateError::Content {
         path: path.to_owned(),

@@ -63,6 +63,16 @@ const _: () = assert!(
 pub const BODY_MAX_BYTES: usize = 1024 * 1024;
 /// Largest request to enrol, in bytes.
 pub const ENROLL_MAX_BYTES: usize = 8 * 1024;
+/// Largest request to replace a key, in bytes.
+pub const ROTATE_MAX_BYTES: usize = 4 * 1024;
+/// Keys of one host that are accepted at a time: its own, and those of which the overlap is not over.
+pub const HOST_KEYS_MAX: i64 = 8;
+/// Keys of one host that are shown, the newest.
+pub const HOST_KEYS_SHOWN_MAX: i64 = 32;
+/// Batches that one request releases or discards.
+pub const HELD_ACT_MAX: i64 = 1_000;
+/// Of them, those of one transaction: each may be as large as an envelope can be.
+pub const HELD_STEP: i64 = 50;
 /// Rows of one page of a list.
 pub const PAGE_ROWS_MAX: usize = 1_000;
 /// Rows of a page when the request does not say.
@@ -77,7 +87,9 @@ pub const PASSWORD_MAX_BYTES: usize = 256;
 const _: () = assert!(WRITE_GROUP_MAX <= WRITE_QUEUE_MAX);
 const _: () = assert!(READERS <= READ_QUEUE_MAX);
 const _: () = assert!(PAGE_ROWS_DEFAULT <= PAGE_ROWS_MAX);
-const _: () = assert!(ENROLL_MAX_BYTES < ENVELOPE_MAX_BYTES);
+const _: () = assert!(ENROLL_MAX_BYTES < ENVELOPE_MAX_BYTES && ROTATE_MAX_BYTES < ENVELOPE_MAX_BYTES);
+const _: () = assert!(HELD_ACT_MAX % HELD_STEP == 0);
+const _: () = assert!(HOST_KEYS_MAX <= HOST_KEYS_SHOWN_MAX, "every key that is accepted is shown");
 
 /// Batches of one host that may be on their way; agents send one at a time.
 pub const HOST_ROOMS_MAX: usize = 4;

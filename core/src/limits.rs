@@ -34,6 +34,8 @@ pub const RESUME_HELD_MAX: usize = 1_024;
 pub const EPOCH_SILENT_MS: i64 = 15 * 60_000;
 /// How old the collector's time may be that a question where to go on names, ms: an older one may have been kept.
 pub const RESUME_FRESH_MS: i64 = 60_000;
+/// After a rotation the old key of a host is accepted for so long beside the new one.
+pub const ROTATION_OVERLAP_MS: i64 = 7 * 24 * 3_600_000;
 /// Longest life of a command, in milliseconds.
 pub const COMMAND_LIFE_MAX_MS: i64 = 24 * 3_600_000;
 /// Longest life of a `delete` command, in milliseconds.
@@ -43,6 +45,8 @@ pub const COMMAND_UID_MIN: u32 = 1_000;
 
 const _: () = assert!(ENVELOPE_HEADER_BYTES == ENVELOPE_SIGNED_BYTES + 64);
 const _: () = assert!(PAYLOAD_STORED_MAX_BYTES <= PAYLOAD_INFLATED_MAX_BYTES);
+const _: () =
+    assert!(EPOCH_SILENT_MS < ROTATION_OVERLAP_MS, "a restored host gets its epoch within the overlap");
 const _: () = assert!(DELETE_LIFE_MAX_MS <= COMMAND_LIFE_MAX_MS);
 const _: () = assert!(NAME_MAX_CHARS >= 3 * 32, "a Linux user name of 32 bytes fits escaped");
 

@@ -25,6 +25,7 @@ pub const TARGETS: &[Target] = &[
     Target { name: "ack", run: payload::ack, seeds: payload::ack_seeds, tries: MANY },
     Target { name: "command", run: payload::command, seeds: payload::command_seeds, tries: MANY },
     Target { name: "enroll", run: payload::enroll, seeds: payload::enroll_seeds, tries: MANY },
+    Target { name: "keys", run: payload::keys, seeds: payload::keys_seeds, tries: MANY },
     Target { name: "text", run: text::any, seeds: text::seeds, tries: MANY },
     Target { name: "name", run: text::name, seeds: text::name_seeds, tries: MANY },
     Target { name: "proc", run: proc::any, seeds: proc::seeds, tries: MANY },

@@ -60,6 +60,7 @@ targets!(
     ack: "ack",
     command: "command",
     enroll: "enroll",
+    keys: "keys",
     text: "text",
     name: "name",
     proc: "proc",

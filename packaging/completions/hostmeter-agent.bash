@@ -25,6 +25,9 @@ _hostmeter__agent() {
             hostmeter__agent,help)
                 cmd="hostmeter__agent__subcmd__help"
                 ;;
+            hostmeter__agent,rotate-key)
+                cmd="hostmeter__agent__subcmd__rotate__subcmd__key"
+                ;;
             hostmeter__agent,run)
                 cmd="hostmeter__agent__subcmd__run"
                 ;;
@@ -43,6 +46,9 @@ _hostmeter__agent() {
             hostmeter__agent__subcmd__help,help)
                 cmd="hostmeter__agent__subcmd__help__subcmd__help"
                 ;;
+            hostmeter__agent__subcmd__help,rotate-key)
+                cmd="hostmeter__agent__subcmd__help__subcmd__rotate__subcmd__key"
+                ;;
             hostmeter__agent__subcmd__help,run)
                 cmd="hostmeter__agent__subcmd__help__subcmd__run"
                 ;;
@@ -59,7 +65,7 @@ _hostmeter__agent() {
 
     case "${cmd}" in
         hostmeter__agent)
-            opts="-h -V --config --log-format --help --version run enroll status top check-config help"
+            opts="-h -V --config --log-format --help --version run enroll rotate-key status top check-config help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -137,7 +143,7 @@ _hostmeter__agent() {
             return 0
             ;;
         hostmeter__subcmd__agent__subcmd__help)
-            opts="run enroll status top check-config help"
+            opts="run enroll rotate-key status top check-config help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -192,6 +198,20 @@ _hostmeter__agent() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        hostmeter__subcmd__agent__subcmd__help__subcmd__rotate__subcmd__key)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         hostmeter__subcmd__agent__subcmd__help__subcmd__run)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
@@ -227,6 +247,28 @@ _hostmeter__agent() {
                 return 0
             fi
             case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        hostmeter__subcmd__agent__subcmd__rotate__subcmd__key)
+            opts="-h -V --no-wait --config --log-format --help --version"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --config)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --log-format)
+                    COMPREPLY=($(compgen -W "text json" -- "${cur}"))
+                    return 0
+                    ;;
                 *)
                     COMPREPLY=()
                     ;;

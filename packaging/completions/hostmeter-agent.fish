@@ -31,6 +31,7 @@ complete -c hostmeter-agent -n "__fish_hostmeter_agent_needs_command" -s h -l he
 complete -c hostmeter-agent -n "__fish_hostmeter_agent_needs_command" -s V -l version -d 'Print version'
 complete -c hostmeter-agent -n "__fish_hostmeter_agent_needs_command" -f -a "run" -d 'Sample, spool and ship until told to stop'
 complete -c hostmeter-agent -n "__fish_hostmeter_agent_needs_command" -f -a "enroll" -d 'Make this machine known to a collector, with a token that `hostmeter host add` printed'
+complete -c hostmeter-agent -n "__fish_hostmeter_agent_needs_command" -f -a "rotate-key" -d 'Replace this host\'s key by a new one, which the old one vouches for'
 complete -c hostmeter-agent -n "__fish_hostmeter_agent_needs_command" -f -a "status" -d 'Show what the running agent sees, keeps and ships'
 complete -c hostmeter-agent -n "__fish_hostmeter_agent_needs_command" -f -a "top" -d 'Show live what every account and command of this machine uses'
 complete -c hostmeter-agent -n "__fish_hostmeter_agent_needs_command" -f -a "check-config" -d 'Read the configuration and name every fault'
@@ -50,6 +51,12 @@ json\t'One JSON object an event'"
 complete -c hostmeter-agent -n "__fish_hostmeter_agent_using_subcommand enroll" -l new-key -d 'Make a new key, for a token of `hostmeter host add NAME --replace`; the old key is kept beside it'
 complete -c hostmeter-agent -n "__fish_hostmeter_agent_using_subcommand enroll" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c hostmeter-agent -n "__fish_hostmeter_agent_using_subcommand enroll" -s V -l version -d 'Print version'
+complete -c hostmeter-agent -n "__fish_hostmeter_agent_using_subcommand rotate-key" -l config -d 'The configuration file' -r -F
+complete -c hostmeter-agent -n "__fish_hostmeter_agent_using_subcommand rotate-key" -l log-format -d 'How to write the log to standard error' -r -f -a "text\t'One readable line an event'
+json\t'One JSON object an event'"
+complete -c hostmeter-agent -n "__fish_hostmeter_agent_using_subcommand rotate-key" -l no-wait -d 'Do not wait until it is done'
+complete -c hostmeter-agent -n "__fish_hostmeter_agent_using_subcommand rotate-key" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c hostmeter-agent -n "__fish_hostmeter_agent_using_subcommand rotate-key" -s V -l version -d 'Print version'
 complete -c hostmeter-agent -n "__fish_hostmeter_agent_using_subcommand status" -l config -d 'The configuration file' -r -F
 complete -c hostmeter-agent -n "__fish_hostmeter_agent_using_subcommand status" -l log-format -d 'How to write the log to standard error' -r -f -a "text\t'One readable line an event'
 json\t'One JSON object an event'"
@@ -68,9 +75,10 @@ complete -c hostmeter-agent -n "__fish_hostmeter_agent_using_subcommand check-co
 json\t'One JSON object an event'"
 complete -c hostmeter-agent -n "__fish_hostmeter_agent_using_subcommand check-config" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c hostmeter-agent -n "__fish_hostmeter_agent_using_subcommand check-config" -s V -l version -d 'Print version'
-complete -c hostmeter-agent -n "__fish_hostmeter_agent_using_subcommand help; and not __fish_seen_subcommand_from run enroll status top check-config help" -f -a "run" -d 'Sample, spool and ship until told to stop'
-complete -c hostmeter-agent -n "__fish_hostmeter_agent_using_subcommand help; and not __fish_seen_subcommand_from run enroll status top check-config help" -f -a "enroll" -d 'Make this machine known to a collector, with a token that `hostmeter host add` printed'
-complete -c hostmeter-agent -n "__fish_hostmeter_agent_using_subcommand help; and not __fish_seen_subcommand_from run enroll status top check-config help" -f -a "status" -d 'Show what the running agent sees, keeps and ships'
-complete -c hostmeter-agent -n "__fish_hostmeter_agent_using_subcommand help; and not __fish_seen_subcommand_from run enroll status top check-config help" -f -a "top" -d 'Show live what every account and command of this machine uses'
-complete -c hostmeter-agent -n "__fish_hostmeter_agent_using_subcommand help; and not __fish_seen_subcommand_from run enroll status top check-config help" -f -a "check-config" -d 'Read the configuration and name every fault'
-complete -c hostmeter-agent -n "__fish_hostmeter_agent_using_subcommand help; and not __fish_seen_subcommand_from run enroll status top check-config help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c hostmeter-agent -n "__fish_hostmeter_agent_using_subcommand help; and not __fish_seen_subcommand_from run enroll rotate-key status top check-config help" -f -a "run" -d 'Sample, spool and ship until told to stop'
+complete -c hostmeter-agent -n "__fish_hostmeter_agent_using_subcommand help; and not __fish_seen_subcommand_from run enroll rotate-key status top check-config help" -f -a "enroll" -d 'Make this machine known to a collector, with a token that `hostmeter host add` printed'
+complete -c hostmeter-agent -n "__fish_hostmeter_agent_using_subcommand help; and not __fish_seen_subcommand_from run enroll rotate-key status top check-config help" -f -a "rotate-key" -d 'Replace this host\'s key by a new one, which the old one vouches for'
+complete -c hostmeter-agent -n "__fish_hostmeter_agent_using_subcommand help; and not __fish_seen_subcommand_from run enroll rotate-key status top check-config help" -f -a "status" -d 'Show what the running agent sees, keeps and ships'
+complete -c hostmeter-agent -n "__fish_hostmeter_agent_using_subcommand help; and not __fish_seen_subcommand_from run enroll rotate-key status top check-config help" -f -a "top" -d 'Show live what every account and command of this machine uses'
+complete -c hostmeter-agent -n "__fish_hostmeter_agent_using_subcommand help; and not __fish_seen_subcommand_from run enroll rotate-key status top check-config help" -f -a "check-config" -d 'Read the configuration and name every fault'
+complete -c hostmeter-agent -n "__fish_hostmeter_agent_using_subcommand help; and not __fish_seen_subcommand_from run enroll rotate-key status top check-config help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'

@@ -301,6 +301,9 @@ _hostmeter() {
             hostmeter__subcmd__help__subcmd__host,revoke)
                 cmd="hostmeter__subcmd__help__subcmd__host__subcmd__revoke"
                 ;;
+            hostmeter__subcmd__help__subcmd__host,revoke-key)
+                cmd="hostmeter__subcmd__help__subcmd__host__subcmd__revoke__subcmd__key"
+                ;;
             hostmeter__subcmd__help__subcmd__host,show)
                 cmd="hostmeter__subcmd__help__subcmd__host__subcmd__show"
                 ;;
@@ -322,8 +325,17 @@ _hostmeter() {
             hostmeter__subcmd__help__subcmd__plan,show)
                 cmd="hostmeter__subcmd__help__subcmd__plan__subcmd__show"
                 ;;
+            hostmeter__subcmd__help__subcmd__usage,discard)
+                cmd="hostmeter__subcmd__help__subcmd__usage__subcmd__discard"
+                ;;
+            hostmeter__subcmd__help__subcmd__usage,held)
+                cmd="hostmeter__subcmd__help__subcmd__usage__subcmd__held"
+                ;;
             hostmeter__subcmd__help__subcmd__usage,import)
                 cmd="hostmeter__subcmd__help__subcmd__usage__subcmd__import"
+                ;;
+            hostmeter__subcmd__help__subcmd__usage,release)
+                cmd="hostmeter__subcmd__help__subcmd__usage__subcmd__release"
                 ;;
             hostmeter__subcmd__help__subcmd__user,add)
                 cmd="hostmeter__subcmd__help__subcmd__user__subcmd__add"
@@ -349,6 +361,9 @@ _hostmeter() {
             hostmeter__subcmd__host,revoke)
                 cmd="hostmeter__subcmd__host__subcmd__revoke"
                 ;;
+            hostmeter__subcmd__host,revoke-key)
+                cmd="hostmeter__subcmd__host__subcmd__revoke__subcmd__key"
+                ;;
             hostmeter__subcmd__host,show)
                 cmd="hostmeter__subcmd__host__subcmd__show"
                 ;;
@@ -372,6 +387,9 @@ _hostmeter() {
                 ;;
             hostmeter__subcmd__host__subcmd__help,revoke)
                 cmd="hostmeter__subcmd__host__subcmd__help__subcmd__revoke"
+                ;;
+            hostmeter__subcmd__host__subcmd__help,revoke-key)
+                cmd="hostmeter__subcmd__host__subcmd__help__subcmd__revoke__subcmd__key"
                 ;;
             hostmeter__subcmd__host__subcmd__help,show)
                 cmd="hostmeter__subcmd__host__subcmd__help__subcmd__show"
@@ -421,17 +439,35 @@ _hostmeter() {
             hostmeter__subcmd__plan__subcmd__help,show)
                 cmd="hostmeter__subcmd__plan__subcmd__help__subcmd__show"
                 ;;
+            hostmeter__subcmd__usage,discard)
+                cmd="hostmeter__subcmd__usage__subcmd__discard"
+                ;;
+            hostmeter__subcmd__usage,held)
+                cmd="hostmeter__subcmd__usage__subcmd__held"
+                ;;
             hostmeter__subcmd__usage,help)
                 cmd="hostmeter__subcmd__usage__subcmd__help"
                 ;;
             hostmeter__subcmd__usage,import)
                 cmd="hostmeter__subcmd__usage__subcmd__import"
                 ;;
+            hostmeter__subcmd__usage,release)
+                cmd="hostmeter__subcmd__usage__subcmd__release"
+                ;;
+            hostmeter__subcmd__usage__subcmd__help,discard)
+                cmd="hostmeter__subcmd__usage__subcmd__help__subcmd__discard"
+                ;;
+            hostmeter__subcmd__usage__subcmd__help,held)
+                cmd="hostmeter__subcmd__usage__subcmd__help__subcmd__held"
+                ;;
             hostmeter__subcmd__usage__subcmd__help,help)
                 cmd="hostmeter__subcmd__usage__subcmd__help__subcmd__help"
                 ;;
             hostmeter__subcmd__usage__subcmd__help,import)
                 cmd="hostmeter__subcmd__usage__subcmd__help__subcmd__import"
+                ;;
+            hostmeter__subcmd__usage__subcmd__help,release)
+                cmd="hostmeter__subcmd__usage__subcmd__help__subcmd__release"
                 ;;
             hostmeter__subcmd__user,add)
                 cmd="hostmeter__subcmd__user__subcmd__add"
@@ -1984,7 +2020,7 @@ _hostmeter() {
             return 0
             ;;
         hostmeter__subcmd__help__subcmd__host)
-            opts="add list show degraded approve revoke thaw"
+            opts="add list show degraded approve revoke revoke-key thaw"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -2054,6 +2090,20 @@ _hostmeter() {
             return 0
             ;;
         hostmeter__subcmd__help__subcmd__host__subcmd__revoke)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        hostmeter__subcmd__help__subcmd__host__subcmd__revoke__subcmd__key)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
@@ -2194,7 +2244,7 @@ _hostmeter() {
             return 0
             ;;
         hostmeter__subcmd__help__subcmd__usage)
-            opts="import"
+            opts="import held release discard"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -2207,7 +2257,49 @@ _hostmeter() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        hostmeter__subcmd__help__subcmd__usage__subcmd__discard)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        hostmeter__subcmd__help__subcmd__usage__subcmd__held)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         hostmeter__subcmd__help__subcmd__usage__subcmd__import)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        hostmeter__subcmd__help__subcmd__usage__subcmd__release)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
@@ -2264,7 +2356,7 @@ _hostmeter() {
             return 0
             ;;
         hostmeter__subcmd__host)
-            opts="-h -V --url --token-file --ca-file --json --help --version add list show degraded approve revoke thaw help"
+            opts="-h -V --url --token-file --ca-file --json --help --version add list show degraded approve revoke revoke-key thaw help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -2376,7 +2468,7 @@ _hostmeter() {
             return 0
             ;;
         hostmeter__subcmd__host__subcmd__help)
-            opts="add list show degraded approve revoke thaw help"
+            opts="add list show degraded approve revoke revoke-key thaw help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -2473,6 +2565,20 @@ _hostmeter() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        hostmeter__subcmd__host__subcmd__help__subcmd__revoke__subcmd__key)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         hostmeter__subcmd__host__subcmd__help__subcmd__show)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
@@ -2528,6 +2634,32 @@ _hostmeter() {
             return 0
             ;;
         hostmeter__subcmd__host__subcmd__revoke)
+            opts="-h -V --url --token-file --ca-file --json --help --version"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --url)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --token-file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --ca-file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        hostmeter__subcmd__host__subcmd__revoke__subcmd__key)
             opts="-h -V --url --token-file --ca-file --json --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
@@ -2914,7 +3046,7 @@ _hostmeter() {
             return 0
             ;;
         hostmeter__subcmd__usage)
-            opts="-h -V --url --token-file --ca-file --json --help --version import help"
+            opts="-h -V --url --token-file --ca-file --json --help --version import held release discard help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -2939,9 +3071,101 @@ _hostmeter() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
-        hostmeter__subcmd__usage__subcmd__help)
-            opts="import help"
+        hostmeter__subcmd__usage__subcmd__discard)
+            opts="-h -V --to --reason --url --token-file --ca-file --json --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --to)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --reason)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --url)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --token-file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --ca-file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        hostmeter__subcmd__usage__subcmd__held)
+            opts="-h -V --host --discarded --url --token-file --ca-file --json --help --version"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --host)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --url)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --token-file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --ca-file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        hostmeter__subcmd__usage__subcmd__help)
+            opts="import held release discard help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        hostmeter__subcmd__usage__subcmd__help__subcmd__discard)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        hostmeter__subcmd__usage__subcmd__help__subcmd__held)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
@@ -2981,6 +3205,20 @@ _hostmeter() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        hostmeter__subcmd__usage__subcmd__help__subcmd__release)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         hostmeter__subcmd__usage__subcmd__import)
             opts="-h -V --key --url --token-file --ca-file --json --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
@@ -2989,6 +3227,40 @@ _hostmeter() {
             fi
             case "${prev}" in
                 --key)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --url)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --token-file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --ca-file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        hostmeter__subcmd__usage__subcmd__release)
+            opts="-h -V --to --reason --url --token-file --ca-file --json --help --version"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --to)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --reason)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

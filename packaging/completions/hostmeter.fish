@@ -38,7 +38,7 @@ complete -c hostmeter -n "__fish_hostmeter_needs_command" -f -a "plan" -d 'Price
 complete -c hostmeter -n "__fish_hostmeter_needs_command" -f -a "charge" -d 'Charge every closed hour that is not charged yet'
 complete -c hostmeter -n "__fish_hostmeter_needs_command" -f -a "ledger" -d 'The ledger as a whole'
 complete -c hostmeter -n "__fish_hostmeter_needs_command" -f -a "user" -d 'Logins and tokens'
-complete -c hostmeter -n "__fish_hostmeter_needs_command" -f -a "usage" -d 'Usage metered elsewhere'
+complete -c hostmeter -n "__fish_hostmeter_needs_command" -f -a "usage" -d 'Usage metered elsewhere, and batches that do not count'
 complete -c hostmeter -n "__fish_hostmeter_needs_command" -f -a "command" -d 'Commands to hosts and what became of them'
 complete -c hostmeter -n "__fish_hostmeter_needs_command" -f -a "alerts" -d 'What needs an admin\'s look'
 complete -c hostmeter -n "__fish_hostmeter_needs_command" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
@@ -50,20 +50,21 @@ complete -c hostmeter -n "__fish_hostmeter_using_subcommand demo" -l ca-file -d 
 complete -c hostmeter -n "__fish_hostmeter_using_subcommand demo" -l json -d 'Print the API\'s JSON'
 complete -c hostmeter -n "__fish_hostmeter_using_subcommand demo" -s h -l help -d 'Print help'
 complete -c hostmeter -n "__fish_hostmeter_using_subcommand demo" -s V -l version -d 'Print version'
-complete -c hostmeter -n "__fish_hostmeter_using_subcommand host; and not __fish_seen_subcommand_from add list show degraded approve revoke thaw help" -l url -d 'Address of the collector' -r
-complete -c hostmeter -n "__fish_hostmeter_using_subcommand host; and not __fish_seen_subcommand_from add list show degraded approve revoke thaw help" -l token-file -d 'File that holds the bearer token (else the variable `HOSTMETER_TOKEN`)' -r -F
-complete -c hostmeter -n "__fish_hostmeter_using_subcommand host; and not __fish_seen_subcommand_from add list show degraded approve revoke thaw help" -l ca-file -d 'Trust these certificates (PEM) instead of the public authorities' -r -F
-complete -c hostmeter -n "__fish_hostmeter_using_subcommand host; and not __fish_seen_subcommand_from add list show degraded approve revoke thaw help" -l json -d 'Print the API\'s JSON'
-complete -c hostmeter -n "__fish_hostmeter_using_subcommand host; and not __fish_seen_subcommand_from add list show degraded approve revoke thaw help" -s h -l help -d 'Print help'
-complete -c hostmeter -n "__fish_hostmeter_using_subcommand host; and not __fish_seen_subcommand_from add list show degraded approve revoke thaw help" -s V -l version -d 'Print version'
-complete -c hostmeter -n "__fish_hostmeter_using_subcommand host; and not __fish_seen_subcommand_from add list show degraded approve revoke thaw help" -f -a "add" -d 'Print a single-use token, valid for an hour, to enrol a host'
-complete -c hostmeter -n "__fish_hostmeter_using_subcommand host; and not __fish_seen_subcommand_from add list show degraded approve revoke thaw help" -f -a "list" -d 'List hosts'
-complete -c hostmeter -n "__fish_hostmeter_using_subcommand host; and not __fish_seen_subcommand_from add list show degraded approve revoke thaw help" -f -a "show" -d 'Show one host'
-complete -c hostmeter -n "__fish_hostmeter_using_subcommand host; and not __fish_seen_subcommand_from add list show degraded approve revoke thaw help" -f -a "degraded" -d 'When a host was not metered in full, and why'
-complete -c hostmeter -n "__fish_hostmeter_using_subcommand host; and not __fish_seen_subcommand_from add list show degraded approve revoke thaw help" -f -a "approve" -d 'Let a pending host in, after its key\'s fingerprint was compared'
-complete -c hostmeter -n "__fish_hostmeter_using_subcommand host; and not __fish_seen_subcommand_from add list show degraded approve revoke thaw help" -f -a "revoke" -d 'Refuse a host\'s key from now on'
-complete -c hostmeter -n "__fish_hostmeter_using_subcommand host; and not __fish_seen_subcommand_from add list show degraded approve revoke thaw help" -f -a "thaw" -d 'Let a host that was frozen go on'
-complete -c hostmeter -n "__fish_hostmeter_using_subcommand host; and not __fish_seen_subcommand_from add list show degraded approve revoke thaw help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c hostmeter -n "__fish_hostmeter_using_subcommand host; and not __fish_seen_subcommand_from add list show degraded approve revoke revoke-key thaw help" -l url -d 'Address of the collector' -r
+complete -c hostmeter -n "__fish_hostmeter_using_subcommand host; and not __fish_seen_subcommand_from add list show degraded approve revoke revoke-key thaw help" -l token-file -d 'File that holds the bearer token (else the variable `HOSTMETER_TOKEN`)' -r -F
+complete -c hostmeter -n "__fish_hostmeter_using_subcommand host; and not __fish_seen_subcommand_from add list show degraded approve revoke revoke-key thaw help" -l ca-file -d 'Trust these certificates (PEM) instead of the public authorities' -r -F
+complete -c hostmeter -n "__fish_hostmeter_using_subcommand host; and not __fish_seen_subcommand_from add list show degraded approve revoke revoke-key thaw help" -l json -d 'Print the API\'s JSON'
+complete -c hostmeter -n "__fish_hostmeter_using_subcommand host; and not __fish_seen_subcommand_from add list show degraded approve revoke revoke-key thaw help" -s h -l help -d 'Print help'
+complete -c hostmeter -n "__fish_hostmeter_using_subcommand host; and not __fish_seen_subcommand_from add list show degraded approve revoke revoke-key thaw help" -s V -l version -d 'Print version'
+complete -c hostmeter -n "__fish_hostmeter_using_subcommand host; and not __fish_seen_subcommand_from add list show degraded approve revoke revoke-key thaw help" -f -a "add" -d 'Print a single-use token, valid for an hour, to enrol a host'
+complete -c hostmeter -n "__fish_hostmeter_using_subcommand host; and not __fish_seen_subcommand_from add list show degraded approve revoke revoke-key thaw help" -f -a "list" -d 'List hosts'
+complete -c hostmeter -n "__fish_hostmeter_using_subcommand host; and not __fish_seen_subcommand_from add list show degraded approve revoke revoke-key thaw help" -f -a "show" -d 'Show one host'
+complete -c hostmeter -n "__fish_hostmeter_using_subcommand host; and not __fish_seen_subcommand_from add list show degraded approve revoke revoke-key thaw help" -f -a "degraded" -d 'When a host was not metered in full, and why'
+complete -c hostmeter -n "__fish_hostmeter_using_subcommand host; and not __fish_seen_subcommand_from add list show degraded approve revoke revoke-key thaw help" -f -a "approve" -d 'Let a pending host in, after its key\'s fingerprint was compared'
+complete -c hostmeter -n "__fish_hostmeter_using_subcommand host; and not __fish_seen_subcommand_from add list show degraded approve revoke revoke-key thaw help" -f -a "revoke" -d 'Refuse a host and all its keys from now on'
+complete -c hostmeter -n "__fish_hostmeter_using_subcommand host; and not __fish_seen_subcommand_from add list show degraded approve revoke revoke-key thaw help" -f -a "revoke-key" -d 'Refuse a key that the host replaced, from now on; batches that only it signed and that did not come yet are lost'
+complete -c hostmeter -n "__fish_hostmeter_using_subcommand host; and not __fish_seen_subcommand_from add list show degraded approve revoke revoke-key thaw help" -f -a "thaw" -d 'Let a host that was frozen go on'
+complete -c hostmeter -n "__fish_hostmeter_using_subcommand host; and not __fish_seen_subcommand_from add list show degraded approve revoke revoke-key thaw help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c hostmeter -n "__fish_hostmeter_using_subcommand host; and __fish_seen_subcommand_from add" -l url -d 'Address of the collector' -r
 complete -c hostmeter -n "__fish_hostmeter_using_subcommand host; and __fish_seen_subcommand_from add" -l token-file -d 'File that holds the bearer token (else the variable `HOSTMETER_TOKEN`)' -r -F
 complete -c hostmeter -n "__fish_hostmeter_using_subcommand host; and __fish_seen_subcommand_from add" -l ca-file -d 'Trust these certificates (PEM) instead of the public authorities' -r -F
@@ -104,6 +105,12 @@ complete -c hostmeter -n "__fish_hostmeter_using_subcommand host; and __fish_see
 complete -c hostmeter -n "__fish_hostmeter_using_subcommand host; and __fish_seen_subcommand_from revoke" -l json -d 'Print the API\'s JSON'
 complete -c hostmeter -n "__fish_hostmeter_using_subcommand host; and __fish_seen_subcommand_from revoke" -s h -l help -d 'Print help'
 complete -c hostmeter -n "__fish_hostmeter_using_subcommand host; and __fish_seen_subcommand_from revoke" -s V -l version -d 'Print version'
+complete -c hostmeter -n "__fish_hostmeter_using_subcommand host; and __fish_seen_subcommand_from revoke-key" -l url -d 'Address of the collector' -r
+complete -c hostmeter -n "__fish_hostmeter_using_subcommand host; and __fish_seen_subcommand_from revoke-key" -l token-file -d 'File that holds the bearer token (else the variable `HOSTMETER_TOKEN`)' -r -F
+complete -c hostmeter -n "__fish_hostmeter_using_subcommand host; and __fish_seen_subcommand_from revoke-key" -l ca-file -d 'Trust these certificates (PEM) instead of the public authorities' -r -F
+complete -c hostmeter -n "__fish_hostmeter_using_subcommand host; and __fish_seen_subcommand_from revoke-key" -l json -d 'Print the API\'s JSON'
+complete -c hostmeter -n "__fish_hostmeter_using_subcommand host; and __fish_seen_subcommand_from revoke-key" -s h -l help -d 'Print help'
+complete -c hostmeter -n "__fish_hostmeter_using_subcommand host; and __fish_seen_subcommand_from revoke-key" -s V -l version -d 'Print version'
 complete -c hostmeter -n "__fish_hostmeter_using_subcommand host; and __fish_seen_subcommand_from thaw" -l url -d 'Address of the collector' -r
 complete -c hostmeter -n "__fish_hostmeter_using_subcommand host; and __fish_seen_subcommand_from thaw" -l token-file -d 'File that holds the bearer token (else the variable `HOSTMETER_TOKEN`)' -r -F
 complete -c hostmeter -n "__fish_hostmeter_using_subcommand host; and __fish_seen_subcommand_from thaw" -l ca-file -d 'Trust these certificates (PEM) instead of the public authorities' -r -F
@@ -115,7 +122,8 @@ complete -c hostmeter -n "__fish_hostmeter_using_subcommand host; and __fish_see
 complete -c hostmeter -n "__fish_hostmeter_using_subcommand host; and __fish_seen_subcommand_from help" -f -a "show" -d 'Show one host'
 complete -c hostmeter -n "__fish_hostmeter_using_subcommand host; and __fish_seen_subcommand_from help" -f -a "degraded" -d 'When a host was not metered in full, and why'
 complete -c hostmeter -n "__fish_hostmeter_using_subcommand host; and __fish_seen_subcommand_from help" -f -a "approve" -d 'Let a pending host in, after its key\'s fingerprint was compared'
-complete -c hostmeter -n "__fish_hostmeter_using_subcommand host; and __fish_seen_subcommand_from help" -f -a "revoke" -d 'Refuse a host\'s key from now on'
+complete -c hostmeter -n "__fish_hostmeter_using_subcommand host; and __fish_seen_subcommand_from help" -f -a "revoke" -d 'Refuse a host and all its keys from now on'
+complete -c hostmeter -n "__fish_hostmeter_using_subcommand host; and __fish_seen_subcommand_from help" -f -a "revoke-key" -d 'Refuse a key that the host replaced, from now on; batches that only it signed and that did not come yet are lost'
 complete -c hostmeter -n "__fish_hostmeter_using_subcommand host; and __fish_seen_subcommand_from help" -f -a "thaw" -d 'Let a host that was frozen go on'
 complete -c hostmeter -n "__fish_hostmeter_using_subcommand host; and __fish_seen_subcommand_from help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c hostmeter -n "__fish_hostmeter_using_subcommand account; and not __fish_seen_subcommand_from list show assign usage top suspend resume delete undelete help" -l url -d 'Address of the collector' -r
@@ -373,14 +381,17 @@ complete -c hostmeter -n "__fish_hostmeter_using_subcommand user; and __fish_see
 complete -c hostmeter -n "__fish_hostmeter_using_subcommand user; and __fish_seen_subcommand_from help" -f -a "add" -d 'Make a login; the password is read from standard input'
 complete -c hostmeter -n "__fish_hostmeter_using_subcommand user; and __fish_seen_subcommand_from help" -f -a "token" -d 'Make a bearer token for a login and print it, once'
 complete -c hostmeter -n "__fish_hostmeter_using_subcommand user; and __fish_seen_subcommand_from help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
-complete -c hostmeter -n "__fish_hostmeter_using_subcommand usage; and not __fish_seen_subcommand_from import help" -l url -d 'Address of the collector' -r
-complete -c hostmeter -n "__fish_hostmeter_using_subcommand usage; and not __fish_seen_subcommand_from import help" -l token-file -d 'File that holds the bearer token (else the variable `HOSTMETER_TOKEN`)' -r -F
-complete -c hostmeter -n "__fish_hostmeter_using_subcommand usage; and not __fish_seen_subcommand_from import help" -l ca-file -d 'Trust these certificates (PEM) instead of the public authorities' -r -F
-complete -c hostmeter -n "__fish_hostmeter_using_subcommand usage; and not __fish_seen_subcommand_from import help" -l json -d 'Print the API\'s JSON'
-complete -c hostmeter -n "__fish_hostmeter_using_subcommand usage; and not __fish_seen_subcommand_from import help" -s h -l help -d 'Print help'
-complete -c hostmeter -n "__fish_hostmeter_using_subcommand usage; and not __fish_seen_subcommand_from import help" -s V -l version -d 'Print version'
-complete -c hostmeter -n "__fish_hostmeter_using_subcommand usage; and not __fish_seen_subcommand_from import help" -f -a "import" -d 'Add usage metered elsewhere: all rows of the file, or none'
-complete -c hostmeter -n "__fish_hostmeter_using_subcommand usage; and not __fish_seen_subcommand_from import help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c hostmeter -n "__fish_hostmeter_using_subcommand usage; and not __fish_seen_subcommand_from import held release discard help" -l url -d 'Address of the collector' -r
+complete -c hostmeter -n "__fish_hostmeter_using_subcommand usage; and not __fish_seen_subcommand_from import held release discard help" -l token-file -d 'File that holds the bearer token (else the variable `HOSTMETER_TOKEN`)' -r -F
+complete -c hostmeter -n "__fish_hostmeter_using_subcommand usage; and not __fish_seen_subcommand_from import held release discard help" -l ca-file -d 'Trust these certificates (PEM) instead of the public authorities' -r -F
+complete -c hostmeter -n "__fish_hostmeter_using_subcommand usage; and not __fish_seen_subcommand_from import held release discard help" -l json -d 'Print the API\'s JSON'
+complete -c hostmeter -n "__fish_hostmeter_using_subcommand usage; and not __fish_seen_subcommand_from import held release discard help" -s h -l help -d 'Print help'
+complete -c hostmeter -n "__fish_hostmeter_using_subcommand usage; and not __fish_seen_subcommand_from import held release discard help" -s V -l version -d 'Print version'
+complete -c hostmeter -n "__fish_hostmeter_using_subcommand usage; and not __fish_seen_subcommand_from import held release discard help" -f -a "import" -d 'Add usage metered elsewhere: all rows of the file, or none'
+complete -c hostmeter -n "__fish_hostmeter_using_subcommand usage; and not __fish_seen_subcommand_from import held release discard help" -f -a "held" -d 'List batches that are stored and do not count, and why'
+complete -c hostmeter -n "__fish_hostmeter_using_subcommand usage; and not __fish_seen_subcommand_from import held release discard help" -f -a "release" -d 'Let batches count that `usage held` lists; each counts once, as late usage does'
+complete -c hostmeter -n "__fish_hostmeter_using_subcommand usage; and not __fish_seen_subcommand_from import held release discard help" -f -a "discard" -d 'Never let batches count that `usage held` lists; nothing undoes that, and their time is shown as lost'
+complete -c hostmeter -n "__fish_hostmeter_using_subcommand usage; and not __fish_seen_subcommand_from import held release discard help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c hostmeter -n "__fish_hostmeter_using_subcommand usage; and __fish_seen_subcommand_from import" -l key -d 'The same key is added once' -r
 complete -c hostmeter -n "__fish_hostmeter_using_subcommand usage; and __fish_seen_subcommand_from import" -l url -d 'Address of the collector' -r
 complete -c hostmeter -n "__fish_hostmeter_using_subcommand usage; and __fish_seen_subcommand_from import" -l token-file -d 'File that holds the bearer token (else the variable `HOSTMETER_TOKEN`)' -r -F
@@ -388,7 +399,34 @@ complete -c hostmeter -n "__fish_hostmeter_using_subcommand usage; and __fish_se
 complete -c hostmeter -n "__fish_hostmeter_using_subcommand usage; and __fish_seen_subcommand_from import" -l json -d 'Print the API\'s JSON'
 complete -c hostmeter -n "__fish_hostmeter_using_subcommand usage; and __fish_seen_subcommand_from import" -s h -l help -d 'Print help'
 complete -c hostmeter -n "__fish_hostmeter_using_subcommand usage; and __fish_seen_subcommand_from import" -s V -l version -d 'Print version'
+complete -c hostmeter -n "__fish_hostmeter_using_subcommand usage; and __fish_seen_subcommand_from held" -l host -d 'Only of this host' -r
+complete -c hostmeter -n "__fish_hostmeter_using_subcommand usage; and __fish_seen_subcommand_from held" -l url -d 'Address of the collector' -r
+complete -c hostmeter -n "__fish_hostmeter_using_subcommand usage; and __fish_seen_subcommand_from held" -l token-file -d 'File that holds the bearer token (else the variable `HOSTMETER_TOKEN`)' -r -F
+complete -c hostmeter -n "__fish_hostmeter_using_subcommand usage; and __fish_seen_subcommand_from held" -l ca-file -d 'Trust these certificates (PEM) instead of the public authorities' -r -F
+complete -c hostmeter -n "__fish_hostmeter_using_subcommand usage; and __fish_seen_subcommand_from held" -l discarded -d 'Those that were discarded, instead of those that wait'
+complete -c hostmeter -n "__fish_hostmeter_using_subcommand usage; and __fish_seen_subcommand_from held" -l json -d 'Print the API\'s JSON'
+complete -c hostmeter -n "__fish_hostmeter_using_subcommand usage; and __fish_seen_subcommand_from held" -s h -l help -d 'Print help'
+complete -c hostmeter -n "__fish_hostmeter_using_subcommand usage; and __fish_seen_subcommand_from held" -s V -l version -d 'Print version'
+complete -c hostmeter -n "__fish_hostmeter_using_subcommand usage; and __fish_seen_subcommand_from release" -l to -d 'Number of the last one, at most 1,000 at a time' -r
+complete -c hostmeter -n "__fish_hostmeter_using_subcommand usage; and __fish_seen_subcommand_from release" -l reason -d 'Why, for the audit' -r
+complete -c hostmeter -n "__fish_hostmeter_using_subcommand usage; and __fish_seen_subcommand_from release" -l url -d 'Address of the collector' -r
+complete -c hostmeter -n "__fish_hostmeter_using_subcommand usage; and __fish_seen_subcommand_from release" -l token-file -d 'File that holds the bearer token (else the variable `HOSTMETER_TOKEN`)' -r -F
+complete -c hostmeter -n "__fish_hostmeter_using_subcommand usage; and __fish_seen_subcommand_from release" -l ca-file -d 'Trust these certificates (PEM) instead of the public authorities' -r -F
+complete -c hostmeter -n "__fish_hostmeter_using_subcommand usage; and __fish_seen_subcommand_from release" -l json -d 'Print the API\'s JSON'
+complete -c hostmeter -n "__fish_hostmeter_using_subcommand usage; and __fish_seen_subcommand_from release" -s h -l help -d 'Print help'
+complete -c hostmeter -n "__fish_hostmeter_using_subcommand usage; and __fish_seen_subcommand_from release" -s V -l version -d 'Print version'
+complete -c hostmeter -n "__fish_hostmeter_using_subcommand usage; and __fish_seen_subcommand_from discard" -l to -d 'Number of the last one, at most 1,000 at a time' -r
+complete -c hostmeter -n "__fish_hostmeter_using_subcommand usage; and __fish_seen_subcommand_from discard" -l reason -d 'Why, for the audit' -r
+complete -c hostmeter -n "__fish_hostmeter_using_subcommand usage; and __fish_seen_subcommand_from discard" -l url -d 'Address of the collector' -r
+complete -c hostmeter -n "__fish_hostmeter_using_subcommand usage; and __fish_seen_subcommand_from discard" -l token-file -d 'File that holds the bearer token (else the variable `HOSTMETER_TOKEN`)' -r -F
+complete -c hostmeter -n "__fish_hostmeter_using_subcommand usage; and __fish_seen_subcommand_from discard" -l ca-file -d 'Trust these certificates (PEM) instead of the public authorities' -r -F
+complete -c hostmeter -n "__fish_hostmeter_using_subcommand usage; and __fish_seen_subcommand_from discard" -l json -d 'Print the API\'s JSON'
+complete -c hostmeter -n "__fish_hostmeter_using_subcommand usage; and __fish_seen_subcommand_from discard" -s h -l help -d 'Print help'
+complete -c hostmeter -n "__fish_hostmeter_using_subcommand usage; and __fish_seen_subcommand_from discard" -s V -l version -d 'Print version'
 complete -c hostmeter -n "__fish_hostmeter_using_subcommand usage; and __fish_seen_subcommand_from help" -f -a "import" -d 'Add usage metered elsewhere: all rows of the file, or none'
+complete -c hostmeter -n "__fish_hostmeter_using_subcommand usage; and __fish_seen_subcommand_from help" -f -a "held" -d 'List batches that are stored and do not count, and why'
+complete -c hostmeter -n "__fish_hostmeter_using_subcommand usage; and __fish_seen_subcommand_from help" -f -a "release" -d 'Let batches count that `usage held` lists; each counts once, as late usage does'
+complete -c hostmeter -n "__fish_hostmeter_using_subcommand usage; and __fish_seen_subcommand_from help" -f -a "discard" -d 'Never let batches count that `usage held` lists; nothing undoes that, and their time is shown as lost'
 complete -c hostmeter -n "__fish_hostmeter_using_subcommand usage; and __fish_seen_subcommand_from help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c hostmeter -n "__fish_hostmeter_using_subcommand command; and not __fish_seen_subcommand_from list show retry help" -l url -d 'Address of the collector' -r
 complete -c hostmeter -n "__fish_hostmeter_using_subcommand command; and not __fish_seen_subcommand_from list show retry help" -l token-file -d 'File that holds the bearer token (else the variable `HOSTMETER_TOKEN`)' -r -F
@@ -437,7 +475,7 @@ complete -c hostmeter -n "__fish_hostmeter_using_subcommand help; and not __fish
 complete -c hostmeter -n "__fish_hostmeter_using_subcommand help; and not __fish_seen_subcommand_from demo host account customer plan charge ledger user usage command alerts help" -f -a "charge" -d 'Charge every closed hour that is not charged yet'
 complete -c hostmeter -n "__fish_hostmeter_using_subcommand help; and not __fish_seen_subcommand_from demo host account customer plan charge ledger user usage command alerts help" -f -a "ledger" -d 'The ledger as a whole'
 complete -c hostmeter -n "__fish_hostmeter_using_subcommand help; and not __fish_seen_subcommand_from demo host account customer plan charge ledger user usage command alerts help" -f -a "user" -d 'Logins and tokens'
-complete -c hostmeter -n "__fish_hostmeter_using_subcommand help; and not __fish_seen_subcommand_from demo host account customer plan charge ledger user usage command alerts help" -f -a "usage" -d 'Usage metered elsewhere'
+complete -c hostmeter -n "__fish_hostmeter_using_subcommand help; and not __fish_seen_subcommand_from demo host account customer plan charge ledger user usage command alerts help" -f -a "usage" -d 'Usage metered elsewhere, and batches that do not count'
 complete -c hostmeter -n "__fish_hostmeter_using_subcommand help; and not __fish_seen_subcommand_from demo host account customer plan charge ledger user usage command alerts help" -f -a "command" -d 'Commands to hosts and what became of them'
 complete -c hostmeter -n "__fish_hostmeter_using_subcommand help; and not __fish_seen_subcommand_from demo host account customer plan charge ledger user usage command alerts help" -f -a "alerts" -d 'What needs an admin\'s look'
 complete -c hostmeter -n "__fish_hostmeter_using_subcommand help; and not __fish_seen_subcommand_from demo host account customer plan charge ledger user usage command alerts help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
@@ -446,7 +484,8 @@ complete -c hostmeter -n "__fish_hostmeter_using_subcommand help; and __fish_see
 complete -c hostmeter -n "__fish_hostmeter_using_subcommand help; and __fish_seen_subcommand_from host" -f -a "show" -d 'Show one host'
 complete -c hostmeter -n "__fish_hostmeter_using_subcommand help; and __fish_seen_subcommand_from host" -f -a "degraded" -d 'When a host was not metered in full, and why'
 complete -c hostmeter -n "__fish_hostmeter_using_subcommand help; and __fish_seen_subcommand_from host" -f -a "approve" -d 'Let a pending host in, after its key\'s fingerprint was compared'
-complete -c hostmeter -n "__fish_hostmeter_using_subcommand help; and __fish_seen_subcommand_from host" -f -a "revoke" -d 'Refuse a host\'s key from now on'
+complete -c hostmeter -n "__fish_hostmeter_using_subcommand help; and __fish_seen_subcommand_from host" -f -a "revoke" -d 'Refuse a host and all its keys from now on'
+complete -c hostmeter -n "__fish_hostmeter_using_subcommand help; and __fish_seen_subcommand_from host" -f -a "revoke-key" -d 'Refuse a key that the host replaced, from now on; batches that only it signed and that did not come yet are lost'
 complete -c hostmeter -n "__fish_hostmeter_using_subcommand help; and __fish_seen_subcommand_from host" -f -a "thaw" -d 'Let a host that was frozen go on'
 complete -c hostmeter -n "__fish_hostmeter_using_subcommand help; and __fish_seen_subcommand_from account" -f -a "list" -d 'List accounts'
 complete -c hostmeter -n "__fish_hostmeter_using_subcommand help; and __fish_seen_subcommand_from account" -f -a "show" -d 'Show one account'
@@ -473,6 +512,9 @@ complete -c hostmeter -n "__fish_hostmeter_using_subcommand help; and __fish_see
 complete -c hostmeter -n "__fish_hostmeter_using_subcommand help; and __fish_seen_subcommand_from user" -f -a "add" -d 'Make a login; the password is read from standard input'
 complete -c hostmeter -n "__fish_hostmeter_using_subcommand help; and __fish_seen_subcommand_from user" -f -a "token" -d 'Make a bearer token for a login and print it, once'
 complete -c hostmeter -n "__fish_hostmeter_using_subcommand help; and __fish_seen_subcommand_from usage" -f -a "import" -d 'Add usage metered elsewhere: all rows of the file, or none'
+complete -c hostmeter -n "__fish_hostmeter_using_subcommand help; and __fish_seen_subcommand_from usage" -f -a "held" -d 'List batches that are stored and do not count, and why'
+complete -c hostmeter -n "__fish_hostmeter_using_subcommand help; and __fish_seen_subcommand_from usage" -f -a "release" -d 'Let batches count that `usage held` lists; each counts once, as late usage does'
+complete -c hostmeter -n "__fish_hostmeter_using_subcommand help; and __fish_seen_subcommand_from usage" -f -a "discard" -d 'Never let batches count that `usage held` lists; nothing undoes that, and their time is shown as lost'
 complete -c hostmeter -n "__fish_hostmeter_using_subcommand help; and __fish_seen_subcommand_from command" -f -a "list" -d 'List commands, newest first'
 complete -c hostmeter -n "__fish_hostmeter_using_subcommand help; and __fish_seen_subcommand_from command" -f -a "show" -d 'Show a command with its surfaces'
 complete -c hostmeter -n "__fish_hostmeter_using_subcommand help; and __fish_seen_subcommand_from command" -f -a "retry" -d 'Try a failed command again, under a new number'

@@ -15,7 +15,7 @@ pub use account::{
 };
 pub use admin::{
     AccountListView, AccountRow, AlertRow, AlertsView, CustomerListView, CustomerRow, CustomerView,
-    DegradedRow, HostListView, HostRow, HostState, HostView, LifecycleEvent, Severity,
+    DegradedRow, HostListView, HostRow, HostState, HostView, KeyRow, LifecycleEvent, Severity,
 };
 pub use chart::{ChartView, GapView, PointView, Quantity, SeriesStyle, SeriesView};
 pub use money::{BalanceView, LedgerEntry, LedgerLine, LifecycleState};

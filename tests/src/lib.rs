@@ -5,6 +5,7 @@ pub mod api;
 pub mod block;
 pub mod bpffs;
 pub mod browse;
+pub mod chain;
 pub mod credit;
 pub mod demo;
 pub mod disker;

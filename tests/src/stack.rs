@@ -31,12 +31,15 @@ pub struct Settings {
     pub agent: String,
     /// The collector speaks TLS, with a certificate for 127.0.0.1 that the clients of the stack trust.
     pub tls: bool,
+    /// With `tls`: the collector wants a client's certificate from agents, and the agent has one.
+    pub client_cert: bool,
 }
 
 impl Default for Settings {
     fn default() -> Self {
         let none = String::new;
-        Self { interval: "1s", collector: none(), billing: none(), executor: None, agent: none(), tls: false }
+        let (collector, billing, agent) = (none(), none(), none());
+        Self { interval: "1s", collector, billing, executor: None, agent, tls: false, client_cert: false }
     }
 }
 
@@ -44,6 +47,12 @@ impl Default for Settings {
 pub const CERT: &str = include_str!("../../collector/src/tests/tls/cert.pem");
 /// Its key. For tests only.
 pub const KEY: &str = include_str!("../../collector/src/tests/tls/key.pem");
+/// A certificate of `CLIENT_CA` and its key. For tests only.
+const CLIENT: (&str, &str) = (
+    include_str!("../../collector/src/tests/tls/client.pem"),
+    include_str!("../../collector/src/tests/tls/client.key"),
+);
+const CLIENT_CA: &str = include_str!("../../collector/src/tests/tls/client-ca.pem");
 
 /// Configuration, directories and the running programs.
 #[derive(Debug)]
@@ -90,13 +99,21 @@ impl Stack {
         let port = free_port()?;
         let (data, state, exec) = (at("data"), at("agent"), at("executor"));
         let (cert, key) = (at("cert.pem"), at("key.pem"));
-        let (scheme, tls, trust) = if settings.tls {
+        let (scheme, mut tls, mut trust) = if settings.tls {
             std::fs::write(&cert, CERT)?;
             std::fs::write(&key, KEY)?;
             ("https", format!("[tls]\ncert = {cert:?}\nkey = {key:?}\n"), format!("ca_file = {cert:?}\n"))
         } else {
             ("http", String::new(), String::new())
         };
+        if settings.client_cert {
+            let (ca, cert, key) = (at("client-ca.pem"), at("client.pem"), at("client.key"));
+            std::fs::write(&ca, CLIENT_CA)?;
+            std::fs::write(&cert, CLIENT.0)?;
+            std::fs::write(&key, CLIENT.1)?;
+            tls.push_str(&format!("client_ca = {ca:?}\n"));
+            trust.push_str(&format!("client_cert = {cert:?}\nclient_key = {key:?}\n"));
+        }
         std::fs::write(
             at("collector.toml"),
             format!(

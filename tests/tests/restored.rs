@@ -2,8 +2,7 @@
 
 use anyhow::{Context, Result, ensure};
 use hostmeter_core::limits::EPOCH_SILENT_MS;
-use hostmeter_core::wire::batch::Batch;
-use hostmeter_core::wire::envelope::{Domain, open_payload, peek};
+use hostmeter_tests::chain::{control, intervals};
 use hostmeter_tests::run::{Running, program, wait_for};
 use hostmeter_tests::stack::{HOST, Settings, Stack, run_ok};
 use serde_json::Value;
@@ -39,44 +38,6 @@ fn copy(from: &Path, to: &Path) -> Result<()> {
 fn put_back(kept: &Path, to: &Path) -> Result<()> {
     run_ok(Command::new("rm").arg("-rf").arg("--").arg(to))?;
     copy(kept, to)
-}
-
-fn control(stack: &Stack) -> Result<rusqlite::Connection> {
-    let db = rusqlite::Connection::open(stack.path("data/control.db"))?;
-    db.busy_timeout(Duration::from_secs(10))?;
-    Ok(db)
-}
-
-/// Every interval that is stored: epoch, number, start and end. None may overlap another, and the chain of each epoch
-/// is whole.
-fn check_intervals(stack: &Stack) -> Result<Vec<(i64, i64, i64, i64)>> {
-    let db = control(stack)?;
-    let mut stmt =
-        db.prepare("SELECT epoch, seq, bytes FROM envelope WHERE status = 'billed' ORDER BY epoch, seq")?;
-    let rows = stmt.query_map([], |r| Ok((r.get(0)?, r.get(1)?, r.get(2)?)))?;
-    let mut out: Vec<(i64, i64, i64, i64)> = Vec::new();
-    let mut chain = (0, 0, [0; 32]);
-    for row in rows {
-        let (epoch, seq, bytes): (i64, i64, Vec<u8>) = row?;
-        let header = peek(&bytes)?;
-        ensure!(header.stamp.domain == Domain::Batch, "{header:?}");
-        if epoch != chain.0 {
-            chain = (epoch, 0, [0; 32]);
-        }
-        ensure!(
-            (seq, header.stamp.prev) == (chain.1 + 1, chain.2),
-            "batch {seq} of epoch {epoch} does not follow"
-        );
-        chain = (epoch, seq, header.hash);
-        for i in Batch::decode(&open_payload(&header, &bytes)?)?.intervals {
-            out.push((epoch, seq, i.from_ms, i.to_ms));
-        }
-    }
-    let mut times: Vec<(i64, i64)> = out.iter().map(|i| (i.2, i.3)).collect();
-    times.sort_unstable();
-    let overlap = times.windows(2).find(|w| w[0].1 > w[1].0);
-    ensure!(overlap.is_none(), "a time was counted twice: {overlap:?}");
-    Ok(out)
 }
 
 /// As if the host had been silent for long.
@@ -118,8 +79,8 @@ fn a_restored_agent_goes_on_in_a_new_epoch() -> Result<()> {
     says(stack.agent.as_ref().context("agent")?, "it goes on in epoch 2")?;
     let shown = host(&stack)?;
     ensure!(shown["state"] == "live", "{shown}");
-    let intervals = check_intervals(&stack)?;
-    ensure!(intervals.iter().any(|i| i.0 == 1) && intervals.iter().any(|i| i.0 == 2), "{intervals:?}");
+    let all = intervals(&stack)?;
+    ensure!(all.iter().any(|i| i.0 == 1) && all.iter().any(|i| i.0 == 2), "{all:?}");
     let ended = stack.agent.as_mut().context("agent")?.stop(LIMIT)?;
     ensure!(ended.success(), "the agent ended with {ended}");
     Ok(())
@@ -157,7 +118,7 @@ fn a_copied_host_is_frozen_and_so_is_the_original_until_thawed() -> Result<()> {
         Ok((control(&stack)?.query_row(aside, [], |r| r.get::<_, i64>(0))? == 0).then_some(()))
     })?;
     ensure!(host(&stack)?["state"] == "live", "{}", host(&stack)?);
-    check_intervals(&stack)?;
+    intervals(&stack)?;
     Ok(())
 }
 
@@ -169,15 +130,15 @@ fn a_restored_collector_gets_again_what_it_lost() -> Result<()> {
     copy(&stack.path("data"), &stack.path("kept"))?;
     stack.start_collector()?;
     more(&stack, 5)?;
-    let before = check_intervals(&stack)?;
+    let before = intervals(&stack)?;
     stack.collector.as_mut().context("collector")?.kill();
     put_back(&stack.path("kept"), &stack.path("data"))?;
     stack.start_collector()?;
     let last = before.last().context("intervals")?.1;
     wait_for("what was lost", LIMIT, || {
-        Ok((host(&stack)?["durable_seq"].as_i64().context("durable_seq")? > last).then_some(()))
+        Ok((host(&stack)?["durable_seq"].as_u64().context("durable_seq")? > last).then_some(()))
     })?;
-    let after = check_intervals(&stack)?;
+    let after = intervals(&stack)?;
     ensure!(after.starts_with(&before), "the same intervals as before, and more");
     ensure!(host(&stack)?["state"] == "live", "{}", host(&stack)?);
     Ok(())

@@ -65,7 +65,7 @@ async fn check(status: u16, body: &'static str, has_executor: bool) -> Result<Ve
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
     tokio::spawn(collector(listener, status, body));
-    let client = Client::new(Base::parse(&url).unwrap(), None).unwrap();
+    let client = Client::new(Base::parse(&url).unwrap(), &crate::http::TlsFiles::default()).unwrap();
     let now = os::now().unwrap();
     let (host, boot) = (HostId([1; 16]), BootId([4; 16]));
     let link = Link {

@@ -25,6 +25,8 @@ fn every_key() {
         [collector]
         url = "https://collector.example.org:8443"
         ca_file = "/etc/hostmeter/ca.pem"
+        client_cert = "/etc/hostmeter/client.pem"
+        client_key = "/etc/hostmeter/client.key"
         [sample]
         interval = "1s"
         [accounts]
@@ -66,6 +68,14 @@ fn faults() {
     check_one(
         "[collector]\nurl = \"ftp://x\"",
         "collector.url = \"ftp://x\": must be an address like https://collector.example.org:8443",
+    );
+    check_one(
+        "[collector]\nclient_cert = \"/c.pem\"",
+        "collector.client_cert = \"/c.pem\": needs client_key, too",
+    );
+    check_one(
+        "[collector]\nclient_key = \"/c.key\"",
+        "collector.client_key = \"/c.key\": needs client_cert, too",
     );
     check_one(
         "[sample]\nintervall = \"10s\"",

@@ -1,7 +1,7 @@
 //! Shipping against a small collector on the loopback device that verifies, keeps a chain and acknowledges.
 
 use super::*;
-use crate::http::{Base, Client};
+use crate::http::{Base, Client, TlsFiles};
 use crate::limits::SPOOL_MIN_BYTES;
 use crate::machine::Real;
 use crate::spool::Spool;
@@ -41,6 +41,8 @@ enum Mishap {
     AcksLess,
 }
 
+mod rotating;
+
 /// The time that the collector tells whoever asks without it.
 const TOLD_MS: i64 = 77;
 
@@ -54,6 +56,8 @@ struct Collector {
     lost: Vec<(u64, u64)>,
     /// How long the host is silent.
     silent_ms: i64,
+    /// What was sent for a new key.
+    rotations: Vec<Vec<u8>>,
 }
 
 impl Collector {
@@ -163,6 +167,7 @@ async fn serve(listener: TcpListener, collector: Arc<Mutex<Collector>>) {
                         let (status, body) = lock(&collector).resume(&body);
                         Some((status, body, None))
                     }
+                    "/v1/keys" => lock(&collector).rotate(&body),
                     other => panic!("{other}"),
                 };
                 let Some((status, body, retry)) = answer else { return Err("lost") };
@@ -214,6 +219,7 @@ async fn bench(held: u64, stored: u64, mishaps: &[Mishap]) -> Bench {
         filled: None,
         lost: Vec::new(),
         silent_ms: 0,
+        rotations: Vec::new(),
     };
     let mut reader = spool.reader();
     for _ in 0..stored {
@@ -235,7 +241,7 @@ async fn bench(held: u64, stored: u64, mishaps: &[Mishap]) -> Bench {
     let now = os::now().unwrap();
     let clock = Clock::start(None, BootId([4; 16]), now.wall_ms(), now.boottime_ms());
     let link = Arc::new(Link {
-        machine: Arc::new(Real(Client::new(Base::parse(&url).unwrap(), None).unwrap())),
+        machine: Arc::new(Real(Client::new(Base::parse(&url).unwrap(), &TlsFiles::default()).unwrap())),
         enrolment,
         sealer: Arc::new(Sealer { host: HOST, epoch: 1, key: key(2), boot: BootId([4; 16]) }),
         clock: Arc::new(Mutex::new(clock)),
@@ -406,7 +412,7 @@ async fn lost_batches_are_named_and_the_rest_goes_on() {
 
 #[tokio::test]
 async fn nobody_there_is_named_with_its_cause() {
-    let client = Client::new(Base::parse("http://127.0.0.1:1").unwrap(), None).unwrap();
+    let client = Client::new(Base::parse("http://127.0.0.1:1").unwrap(), &TlsFiles::default()).unwrap();
     let error = client.post("/v1/batches", Vec::new(), Duration::from_secs(5)).await.unwrap_err().to_string();
     assert!(
         error.starts_with("POST http://127.0.0.1:1/v1/batches: ") && error.contains("refused"),

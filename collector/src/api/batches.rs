@@ -132,7 +132,8 @@ pub(super) async fn read_envelope<'a>(
         let Ok(data) = frame.into_data() else { continue };
         bytes.extend_from_slice(&data);
         if verified.is_none() && bytes.len() >= ENVELOPE_HEADER_BYTES {
-            let (key, header) = verify(&bytes, domain, &app.host_keys).map_err(|e| refused(&e))?;
+            let (key, header) =
+                verify(&bytes, domain, &app.host_keys, app.now_ms()).map_err(|e| refused(&e))?;
             let room = app.rooms.enter(key.host, header.stored_len).ok_or_else(no_room)?;
             bytes.reserve(header.stored_len);
             verified = Some((key, header, room));
@@ -195,6 +196,7 @@ pub(super) fn answer(app: &App, outcome: Outcome, header: &Header, now_ms: i64) 
 pub(super) fn refused(why: &Refused) -> Problem {
     let (status, code) = match why {
         Refused::UnknownKey(_) => (StatusCode::UNAUTHORIZED, "unknown_key"),
+        Refused::Replaced { .. } => (StatusCode::UNAUTHORIZED, "key_replaced"),
         Refused::OtherHost { .. } => (StatusCode::UNAUTHORIZED, "wrong_host"),
         Refused::Signature => (StatusCode::UNAUTHORIZED, "bad_signature"),
         Refused::Form(OpenError::TooLarge { .. }) => (StatusCode::PAYLOAD_TOO_LARGE, "too_large"),

@@ -15,7 +15,7 @@ pub struct ClientCert(pub bool);
 /// Refuses agents' requests without a certificate. People and programs with tokens need none.
 pub async fn needed(request: Request, next: Next) -> Response {
     let is_agents = match request.uri().path() {
-        "/v1/batches" | "/v1/enroll" => true,
+        "/v1/batches" | "/v1/gaps" | "/v1/resume" | "/v1/keys" | "/v1/enroll" => true,
         "/v1/commands" => host_header(request.headers()).is_some(),
         _ => false,
     };

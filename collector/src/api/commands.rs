@@ -5,6 +5,7 @@ use super::{Admin, AppState, Problem, Reader};
 use crate::audit;
 use crate::billing::BillingError;
 use crate::billing::commands::{self, CommandView};
+use crate::ingest::verify;
 use crate::limits::{POLL_HEADER_MAX_BYTES, POLL_SKEW_MAX_MS, POLL_WAIT_MAX_SEC};
 use axum::Json;
 use axum::extract::{FromRequestParts, Path, Query, State};
@@ -15,9 +16,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use hostmeter_core::ids::HostId;
-use hostmeter_core::wire::envelope::{self, Domain};
-use hostmeter_core::wire::key::PublicKey;
+use hostmeter_core::wire::envelope::{Domain, open_payload};
 use serde_json::json;
 use std::time::Duration;
 use tokio::time::Instant;
@@ -47,7 +46,7 @@ struct WaitQuery {
 pub async fn commands_or_list(State(app): State<AppState>, mut parts: Parts) -> Result<Response, Problem> {
     let bad = |e: axum::extract::rejection::QueryRejection| Problem::bad_request(e.body_text());
     if let Some(value) = host_header(&parts.headers) {
-        let host = verified_host(&app, value).await?;
+        let host = verified_host(&app, value)?;
         let Query(WaitQuery { wait }) = Query::try_from_uri(&parts.uri).map_err(bad)?;
         return poll(&app, host, wait.unwrap_or(0).min(POLL_WAIT_MAX_SEC)).await;
     }
@@ -75,31 +74,15 @@ pub(super) fn host_header(headers: &HeaderMap) -> Option<&str> {
 }
 
 /// Row of the host whose key signed the header's envelope just now.
-async fn verified_host(app: &AppState, value: &str) -> Result<i64, Problem> {
+fn verified_host(app: &AppState, value: &str) -> Result<i64, Problem> {
     let refuse = |why: String| Problem::unauthorized(format!("the host's signature was not accepted: {why}"));
     if value.len() > POLL_HEADER_MAX_BYTES {
         return Err(refuse(format!("the header has more than {POLL_HEADER_MAX_BYTES} bytes")));
     }
     let bytes = STANDARD.decode(value.trim()).map_err(|e| refuse(format!("not base64: {e}")))?;
-    let header = envelope::peek(&bytes).map_err(|e| refuse(e.to_string()))?;
-    let key_id = header.key.0;
-    let known = app
-        .db
-        .read(move |conn| -> Result<_, crate::db::DbError> {
-            let sql = "SELECT h.id, h.uuid, k.public_key FROM host_key k JOIN host h ON h.id = k.host
-                       WHERE k.key_id = ?1 AND k.state = 'good' AND h.state <> 'revoked'";
-            let mut stmt = conn.prepare_cached(sql)?;
-            let found = stmt
-                .query_row([key_id], |r| Ok((r.get::<_, i64>(0)?, HostId(r.get(1)?), PublicKey(r.get(2)?))));
-            Ok(crate::db::OptionalExtension::optional(found)?)
-        })
-        .await?;
-    let (host, uuid, key) =
-        known.ok_or_else(|| refuse("its key is unknown or revoked; enrol the host".to_owned()))?;
-    envelope::open(&bytes, Domain::Resume, &key).map_err(|e| refuse(e.to_string()))?;
-    if header.stamp.host != uuid {
-        return Err(refuse("the key is another host's".to_owned()));
-    }
+    let (known, header) =
+        verify(&bytes, Domain::Resume, &app.host_keys, app.now_ms()).map_err(|e| refuse(e.to_string()))?;
+    open_payload(&header, &bytes).map_err(|e| refuse(e.to_string()))?;
     let at_ms = i64::try_from(header.stamp.wall_ns / 1_000_000).unwrap_or(i64::MAX);
     let off_ms = app.now_ms().saturating_sub(at_ms).saturating_abs();
     if off_ms > POLL_SKEW_MAX_MS {
@@ -107,7 +90,7 @@ async fn verified_host(app: &AppState, value: &str) -> Result<i64, Problem> {
             "it is {off_ms} ms off this clock; at most {POLL_SKEW_MAX_MS} are allowed"
         )));
     }
-    Ok(host)
+    Ok(known.host)
 }
 
 async fn poll(app: &AppState, host: i64, wait_sec: u64) -> Result<Response, Problem> {

@@ -2,6 +2,7 @@
 
 use super::degraded::Stretch;
 use super::extract::{Body, Id};
+use super::keys::HostKey;
 use super::state::AppState;
 use super::{Admin, Problem, Reader};
 use crate::auth::Scope;
@@ -97,8 +98,11 @@ pub struct Host {
     remainder: Remainder,
     /// Accounts on it.
     accounts: i64,
-    /// Fingerprint of its key.
+    /// Fingerprint of the key that it seals with.
     fingerprint: Option<String>,
+    /// Its keys, the one that it seals with first; not in a list of hosts.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    keys: Vec<HostKey>,
 }
 
 /// An agent.
@@ -188,6 +192,7 @@ impl Host {
             },
             accounts: h.accounts,
             fingerprint: h.fingerprint,
+            keys: h.keys.into_iter().map(|k| HostKey::new(k, now_ms)).collect(),
         }
     }
 }
@@ -222,7 +227,7 @@ pub async fn get(
     show(&app, caller.scope(), name).await
 }
 
-async fn show(app: &AppState, scope: Scope, name: String) -> Result<Json<Host>, Problem> {
+pub(super) async fn show(app: &AppState, scope: Scope, name: String) -> Result<Json<Host>, Problem> {
     let found = app.query(move |conn, store| hosts::get(conn, store, scope, &name)).await?;
     Ok(Json(Host::new(found, app.now_ms())))
 }

@@ -9,8 +9,10 @@ pub mod commands;
 pub mod degraded;
 pub mod extract;
 pub mod fleet;
+pub mod held;
 pub mod hosts;
 pub mod imports;
+pub mod keys;
 pub mod lifecycle;
 pub mod money;
 pub mod openapi;
@@ -40,12 +42,14 @@ pub fn router(app: AppState) -> Router {
         .merge(usage::routes())
         .merge(fleet::routes())
         .merge(hosts::routes())
+        .merge(keys::routes())
         .merge(degraded::routes())
         .merge(users::routes())
         .merge(money::routes())
         .merge(lifecycle::routes())
         .merge(commands::routes())
         .merge(imports::routes())
+        .merge(held::routes())
         .merge(ops::routes())
         .fallback(unknown)
         .method_not_allowed_fallback(wrong_method)

@@ -287,3 +287,47 @@ async fn agents_may_forget_what_a_verified_backup_holds() {
     let ack = w.send(&web1.next(&batch(10, 20, vec![cpu(1001, "shop", 100)]))).await.unwrap();
     assert_eq!((ack.durable_seq, ack.archived_seq), (2, 1));
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_restored_collector_knows_which_keys_are_good() {
+    use hostmeter_core::limits::ROTATION_OVERLAP_MS;
+    use hostmeter_core::wire::envelope::{Domain, seal};
+    use hostmeter_core::wire::key::{Hash, SigningKey};
+    use hostmeter_core::wire::keys::{KeyEnd, Rotate};
+    let (w, mut web1) = shop().await;
+    let made = back_up(&w).await;
+    // The host's first key is replaced, that one is too, and it is revoked.
+    let late = web1.next(&batch(10, 20, vec![cpu(1001, "shop", 20)]));
+    let key = |n: u8| SigningKey::from_seed(&[n; 32]).unwrap();
+    let first = web1.key.public().id();
+    let mut sealed = Vec::new();
+    for n in [1, 2] {
+        let end = KeyEnd { epoch: 1, seq: web1.seq, hash: Hash(web1.prev) };
+        let rotate = Rotate::new(web1.id, &web1.key.public(), &key(n), Some(end));
+        let stamp = crate::testing::stamp(Domain::Keys, web1.id, 1, 0, [0; 32]);
+        let bytes = seal(&stamp, &rotate.encode().unwrap(), &web1.key).unwrap();
+        assert_eq!(w.raw(Method::POST, "/v1/keys", None, bytes).await.0, 200);
+        web1.key = key(n);
+        let from = i64::from(n) * 10 + 10;
+        sealed.push(web1.next(&batch(from, from + 10, vec![cpu(1001, "shop", 300)])));
+    }
+    let revoked = key(1).public().id();
+    w.send(&late).await.unwrap();
+    w.send(&sealed[0]).await.unwrap();
+    w.send(&sealed[1]).await.unwrap();
+    post(&w, &format!("/v1/hosts/web1/keys/{revoked}/revoke"), "r", json!({})).await;
+    let journal = w.app.config.journal_dir.clone().unwrap();
+    let w = w
+        .restart(|data| {
+            std::fs::rename(data, data.with_file_name("lost")).unwrap();
+            restore(&options(&made, &journal), data).unwrap();
+        })
+        .await;
+    w.app.clock.set(T0 + ROTATION_OVERLAP_MS);
+    let keys = w.get("/v1/hosts/web1").await["keys"].clone();
+    let states: Vec<&str> = keys.as_array().unwrap().iter().map(|k| k["state"].as_str().unwrap()).collect();
+    assert_eq!((states, &keys[1]["id"]), (vec!["current", "replaced", "revoked"], &json!(first.to_string())));
+    assert_eq!(w.send_code(&sealed[1]).await, Err("409 want".to_owned()), "the new key is known");
+    assert_eq!(w.send_code(&late).await, Ok(2), "sealed by the first key, before it ended");
+    assert_eq!(w.send_code(&sealed[0]).await, Err("401 unknown_key".to_owned()), "revoked is revoked");
+}

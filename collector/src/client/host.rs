@@ -52,10 +52,17 @@ pub(super) enum Host {
         /// Name of the host
         name: String,
     },
-    /// Refuse a host's key from now on
+    /// Refuse a host and all its keys from now on
     Revoke {
         /// Name of the host
         name: String,
+    },
+    /// Refuse a key that the host replaced, from now on; batches that only it signed and that did not come yet are lost
+    RevokeKey {
+        /// Name of the host
+        name: String,
+        /// Id of the key, as `host show` lists it
+        key: String,
     },
     /// Let a host that was frozen go on
     Thaw {
@@ -103,6 +110,9 @@ impl Host {
             }
             Self::Approve { name } => change(&name, "approve"),
             Self::Revoke { name } => change(&name, "revoke"),
+            Self::RevokeKey { name, key } => {
+                (post(format!("/v1/hosts/{}/keys/{}/revoke", encode(&name), encode(&key))), Show::Object)
+            }
             Self::Thaw { name } => change(&name, "thaw"),
         }
     }

@@ -77,7 +77,7 @@ enum Verb {
     /// Logins and tokens
     #[command(subcommand)]
     User(user::User),
-    /// Usage metered elsewhere
+    /// Usage metered elsewhere, and batches that do not count
     #[command(subcommand)]
     Usage(usage::Usage),
     /// Commands to hosts and what became of them

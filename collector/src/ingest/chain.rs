@@ -2,7 +2,9 @@
 
 use super::ack::Standing;
 use super::count::{self, HostRow};
+use super::held;
 use super::receive::{Payload, Received};
+use super::rotate;
 use crate::alerts;
 use crate::db::{Connection, DbError, OptionalExtension, Transaction, from_sql, params, to_sql};
 use crate::limits::FORKED_MAX;
@@ -96,13 +98,21 @@ pub fn store(
     }
     let header = &received.header;
     tx.prepare_cached("UPDATE host SET last_seen_ms = ?2 WHERE id = ?1")?.execute([row.host.id, now_ms])?;
-    match decide(&row.chain, header, stored_hash(tx, row.host.id, header)?) {
+    let verdict = match received.key.replaced {
+        // Both keys said which envelope was the old one's last: this is not it.
+        Some(replaced) if replaced.contradicts(header) => Verdict::Fork,
+        _ => decide(&row.chain, header, stored_hash(tx, row.host.id, header)?),
+    };
+    match verdict {
         Verdict::AckAgain => Ok(Outcome::Again(standing(tx, &row, header.stamp.epoch)?)),
         Verdict::Want(seq) => Ok(Outcome::Want(seq)),
         Verdict::Resume => Ok(Outcome::Resume),
         Verdict::Fork => fork(tx, &row, (header, &received.bytes), now_ms).map(|()| Outcome::Fork),
         Verdict::Store { billed } => {
             let status = keep(tx, &row, received, billed, record, now_ms)?;
+            if let Some(replaced) = received.key.replaced {
+                rotate::watch(tx, &row.host, &replaced, header, now_ms)?;
+            }
             let (durable_seq, durable_hash) = (header.stamp.seq, header.hash);
             let (host, epoch, state) = (row.uuid, header.stamp.epoch, row.chain.state);
             Ok(Outcome::Stored(Standing { host, epoch, durable_seq, durable_hash, state }, status))
@@ -152,7 +162,9 @@ fn keep(
     now_ms: i64,
 ) -> Result<Status, DbError> {
     let host = &row.host;
-    let (status, why) = match &received.payload {
+    let stamp = &received.header.stamp;
+    let (epoch, seq) = (to_sql("epoch", stamp.epoch)?, to_sql("sequence number", stamp.seq)?);
+    let (mut status, mut why) = match &received.payload {
         Payload::Unknown(why) => (Status::Quarantined, Some(why.clone())),
         Payload::Batch(batch) => {
             count::note_agent(tx, host.id, batch)?;
@@ -167,12 +179,17 @@ fn keep(
             }
         }
     };
-    let stamp = &received.header.stamp;
-    let (epoch, seq) = (to_sql("epoch", stamp.epoch)?, to_sql("sequence number", stamp.seq)?);
+    // It was here before this database was restored, and staff decided about it.
+    let decided = if status == Status::Billed { None } else { held::decided(tx, host.id, epoch, seq)? };
+    if decided == Some(held::Verdict::Released) && matches!(received.payload, Payload::Batch(_)) {
+        (status, why) = (Status::Billed, None);
+    }
+    let hash = received.header.hash;
     tx.prepare_cached(
-        "INSERT INTO envelope (host, epoch, seq, hash, received_ms, status, bytes) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+        "INSERT INTO envelope (host, epoch, seq, hash, received_ms, status, bytes, why)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
     )?
-    .execute(params![host.id, epoch, seq, received.header.hash, now_ms, status.as_str(), received.bytes])?;
+    .execute(params![host.id, epoch, seq, hash, now_ms, status.as_str(), received.bytes, why])?;
     tx.prepare_cached(
         "UPDATE host SET epoch = ?2, high_seq = ?3, high_hash = ?4, spoke_ms = ?5 WHERE id = ?1",
     )?
@@ -180,7 +197,7 @@ fn keep(
     if status == Status::Billed {
         forward(tx, host.id, epoch, seq)?;
     }
-    if let Some(why) = why {
+    if let Some(why) = why.filter(|_| decided.is_none()) {
         quarantined(tx, host, epoch, seq, &why, now_ms)?;
     }
     Ok(status)

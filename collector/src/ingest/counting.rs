@@ -305,8 +305,10 @@ fn count_one(tx: &Transaction<'_>, due: &Due, now_ms: i64) -> Result<(), DbError
         Err(why) => Some(format!("it cannot be read any more: {why}")),
     };
     let Some(why) = why else { return Ok(()) };
-    tx.prepare_cached("UPDATE envelope SET status = ?4 WHERE host = ?1 AND epoch = ?2 AND seq = ?3")?
-        .execute(params![due.host, due.epoch, due.seq, Status::Quarantined.as_str()])?;
+    tx.prepare_cached(
+        "UPDATE envelope SET status = ?4, why = ?5 WHERE host = ?1 AND epoch = ?2 AND seq = ?3",
+    )?
+    .execute(params![due.host, due.epoch, due.seq, Status::Quarantined.as_str(), why])?;
     chain::quarantined(tx, &host, due.epoch, due.seq, &why, now_ms)
 }
 

@@ -8,11 +8,13 @@ pub mod count;
 pub mod counting;
 pub mod degraded;
 pub mod gap;
+pub mod held;
 pub mod hosts;
 pub mod receive;
 pub mod release;
 pub mod resume;
 pub mod rooms;
+pub mod rotate;
 mod tally;
 
 pub use hosts::{HostKeys, KnownKey};

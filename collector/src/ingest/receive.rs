@@ -1,6 +1,7 @@
 //! What is checked before the database is asked: whose key, the signature, the body's hash, its form.
 
 use super::hosts::{HostKeys, KnownKey};
+use hostmeter_core::units::rfc3339;
 use hostmeter_core::wire::batch::Batch;
 use hostmeter_core::wire::envelope::{Domain, Header, OpenError, open_payload, peek, verify_header};
 use std::sync::Arc;
@@ -44,6 +45,17 @@ pub enum Refused {
         /// Who it claims to be.
         claimed: hostmeter_core::ids::HostId,
     },
+    /// The key was replaced, and its overlap is over.
+    #[error(
+        "key {key} was replaced and is not accepted since {since}; the host goes on with its new key. If that is lost, \
+         give the host another: hostmeter host add NAME --replace"
+    )]
+    Replaced {
+        /// The key.
+        key: hostmeter_core::ids::KeyId,
+        /// RFC 3339.
+        since: String,
+    },
     /// The signature does not fit.
     #[error("the envelope's signature is wrong")]
     Signature,
@@ -53,7 +65,12 @@ pub enum Refused {
 }
 
 /// Checks a header before the body is read: the key is known and good, the host is its own, the signature fits.
-pub fn verify(head: &[u8], domain: Domain, keys: &HostKeys) -> Result<(KnownKey, Header), Refused> {
+pub fn verify(
+    head: &[u8],
+    domain: Domain,
+    keys: &HostKeys,
+    now_ms: i64,
+) -> Result<(KnownKey, Header), Refused> {
     let claimed = peek(head).map_err(Refused::Form)?;
     let known = keys.get(claimed.key).ok_or(Refused::UnknownKey(claimed.key))?;
     if known.uuid != claimed.stamp.host {
@@ -63,7 +80,13 @@ pub fn verify(head: &[u8], domain: Domain, keys: &HostKeys) -> Result<(KnownKey,
         OpenError::Signature | OpenError::WrongKey { .. } => Refused::Signature,
         other => Refused::Form(other),
     })?;
-    Ok((known, header))
+    match known.replaced.filter(|r| now_ms >= r.until_ms && !r.covers(&header.stamp)) {
+        // A request to rotate is signed by the new key, too: that is looked at with its body.
+        Some(replaced) if domain != Domain::Keys => {
+            Err(Refused::Replaced { key: header.key, since: rfc3339(replaced.until_ms) })
+        }
+        _ => Ok((known, header)),
+    }
 }
 
 impl Received {

@@ -80,7 +80,9 @@ pub async fn finish(db: &Db) -> Result<(), DbError> {
 
 fn unfinished(conn: &Connection) -> Result<Vec<i64>, DbError> {
     let sql = "SELECT h.id FROM host h WHERE h.state = 'live'
-        AND EXISTS (SELECT 1 FROM envelope e WHERE e.host = h.id AND e.status = 'aside')";
+        AND EXISTS (SELECT 1 FROM envelope e WHERE e.host = h.id AND e.status = 'aside' AND NOT EXISTS
+            (SELECT 1 FROM held_decision d WHERE d.host = e.host AND d.epoch = e.epoch AND d.seq = e.seq
+                AND d.verdict = 'discarded'))";
     Ok(conn.prepare(sql)?.query_map([], |r| r.get(0))?.collect::<Result<_, _>>()?)
 }
 
@@ -119,6 +121,8 @@ fn set_state(
 fn queue_aside(tx: &Transaction<'_>, host: i64) -> Result<usize, DbError> {
     let sql = "SELECT epoch, seq FROM envelope
         WHERE host = ?1 AND status = 'aside' AND (SELECT state FROM host WHERE id = ?1) = 'live'
+            AND NOT EXISTS (SELECT 1 FROM held_decision d WHERE d.host = envelope.host AND d.epoch = envelope.epoch
+                AND d.seq = envelope.seq AND d.verdict = 'discarded')
         ORDER BY epoch, seq LIMIT ?2";
     let rows: Vec<(i64, i64)> = tx
         .prepare_cached(sql)?

@@ -2,6 +2,7 @@
 
 use super::QueryError;
 use super::degraded::{self, Stretch};
+use super::keys::{self, Key};
 use crate::db::{Connection, OptionalExtension};
 use crate::store::{HostInterval, UsageStore};
 use rusqlite::Row;
@@ -33,7 +34,7 @@ pub struct Host {
     pub last_seen_ms: Option<i64>,
     /// Shares that the agent saw, in millionths: CPU, I/O, memory.
     pub seen_ppm: [Option<i64>; 3],
-    /// Fingerprint of its newest good key.
+    /// Fingerprint of the key that it seals with.
     pub fingerprint: Option<String>,
     /// Accounts on it.
     pub accounts: i64,
@@ -41,11 +42,14 @@ pub struct Host {
     pub latest: Option<HostInterval>,
     /// Since when and why it is not metered in full; `None`: it is, or nothing is known.
     pub degraded: Option<Stretch>,
+    /// Its keys, the newest first; empty in a list of hosts.
+    pub keys: Vec<Key>,
 }
 
 const SQL: &str = "SELECT h.id, h.name, h.state, h.agent_version, h.tier, h.limited, h.interval_ms, h.epoch,
     h.high_seq, h.watermark_ms, h.last_seen_ms, h.cpu_ppm, h.io_ppm, h.memory_ppm,
-    (SELECT k.public_key FROM host_key k WHERE k.host = h.id AND k.state = 'good' ORDER BY k.added_ms DESC LIMIT 1),
+    (SELECT k.public_key FROM host_key k WHERE k.host = h.id AND k.state = 'good'
+        ORDER BY EXISTS (SELECT 1 FROM key_rotation r WHERE r.old_key = k.key_id), k.added_ms DESC LIMIT 1),
     (SELECT count(*) FROM account a WHERE a.host = h.id)
     FROM host h";
 
@@ -68,11 +72,12 @@ fn host(r: &Row<'_>) -> rusqlite::Result<Host> {
         accounts: r.get(15)?,
         latest: None,
         degraded: None,
+        keys: Vec::new(),
     })
 }
 
 /// Hosts concern everybody, so only those who see everything may ask.
-fn all(scope: crate::auth::Scope, id: &str) -> Result<(), QueryError> {
+pub(super) fn all(scope: crate::auth::Scope, id: &str) -> Result<(), QueryError> {
     if scope == crate::auth::Scope::All { Ok(()) } else { Err(missing(id)) }
 }
 
@@ -92,6 +97,7 @@ pub fn get(
     let found = conn.prepare_cached(&sql)?.query_row([id], host).optional()?;
     let mut found = found.ok_or_else(|| missing(id))?;
     complete(conn, store, &mut found)?;
+    found.keys = keys::of_host(conn, found.row)?;
     Ok(found)
 }
 

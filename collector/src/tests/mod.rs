@@ -2,9 +2,11 @@
 
 mod degraded;
 mod enrolling;
+mod holding;
 mod receiving;
 mod releasing;
 mod resuming;
+mod rotating;
 mod scope;
 mod serving;
 mod slow;

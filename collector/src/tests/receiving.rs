@@ -40,6 +40,11 @@ async fn a_batch_sent_twice_counts_once() {
     let mut host = world.get("/v1/hosts/web1").await;
     let fingerprint = web1.key.public().fingerprint();
     assert_eq!(host["fingerprint"].take(), json!(fingerprint));
+    let id = web1.key.public().id().to_string();
+    assert_eq!(
+        host["keys"].take(),
+        json!([{"id": id, "fingerprint": fingerprint, "state": "current", "since": "2026-11-21T10:00:00Z"}])
+    );
     assert_eq!(
         host,
         json!({"id": "web1", "state": "live", "agent": {"version": "0.1.0", "tier": "proc", "interval_s": 10, "limited": ""},
@@ -47,7 +52,7 @@ async fn a_batch_sent_twice_counts_once() {
             "coverage": {"cpu": 0.9996}, "accounts": 2,
             "degraded": {"from": "2026-11-21T10:00:00Z", "to": "2026-11-21T10:00:10Z", "lasted_s": 10, "tier": "proc",
                 "coverage": {"cpu": 0.9996}, "why": "metered by /proc: the last moments of short processes are not seen"},
-             "fingerprint": null,
+             "fingerprint": null, "keys": null,
             "remainder": {"cpu_usec": 20, "busy_usec": 157, "from": "2026-11-21T10:00:00Z", "to": "2026-11-21T10:00:10Z"}})
     );
 }

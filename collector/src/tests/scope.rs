@@ -27,6 +27,7 @@ const ROUTES: &[(&str, &str, Access)] = &[
     ("POST", "/v1/batches", Open),
     ("POST", "/v1/gaps", Open),
     ("POST", "/v1/resume", Open),
+    ("POST", "/v1/keys", Open),
     ("GET", "/healthz", Open),
     ("GET", "/readyz", Open),
     ("GET", "/openapi.json", Open),
@@ -51,6 +52,7 @@ const ROUTES: &[(&str, &str, Access)] = &[
     ("POST", "/v1/hosts/{name}/approve", Admin),
     ("POST", "/v1/hosts/{name}/thaw", Admin),
     ("POST", "/v1/hosts/{name}/revoke", Admin),
+    ("POST", "/v1/hosts/{name}/keys/{key}/revoke", Admin),
     ("GET", "/v1/users", Reader),
     ("POST", "/v1/users", Admin),
     ("PUT", "/v1/users/{login}/password", Admin),
@@ -73,6 +75,9 @@ const ROUTES: &[(&str, &str, Access)] = &[
     ("POST", "/v1/charge-runs", Admin),
     ("GET", "/v1/ledger/verify", Reader),
     ("POST", "/v1/usage-import", Admin),
+    ("GET", "/v1/usage-held", Reader),
+    ("POST", "/v1/usage-held/release", Admin),
+    ("POST", "/v1/usage-held/discard", Admin),
     ("GET", "/v1/breaker", Reader),
     ("POST", "/v1/breaker/reset", Admin),
     ("GET", "/v1/commands", Reader),
@@ -90,7 +95,11 @@ fn path_of(route: &str, whose: u8) -> String {
         r if r.starts_with("/v1/users/") => format!("user{whose}"),
         _ => "web1".to_owned(),
     };
-    route.replace("{id}", &id).replace("{name}", &id).replace("{login}", &id)
+    route
+        .replace("{id}", &id)
+        .replace("{name}", &id)
+        .replace("{login}", &id)
+        .replace("{key}", "0011223344556677")
 }
 
 fn body_of(method: &str, route: &str, whose: u8) -> Value {
@@ -192,8 +201,10 @@ fn the_table_knows_every_route() {
         include_str!("../api/commands.rs"),
         include_str!("../api/degraded.rs"),
         include_str!("../api/fleet.rs"),
+        include_str!("../api/held.rs"),
         include_str!("../api/hosts.rs"),
         include_str!("../api/imports.rs"),
+        include_str!("../api/keys.rs"),
         include_str!("../api/lifecycle.rs"),
         include_str!("../api/money.rs"),
         include_str!("../api/ops.rs"),

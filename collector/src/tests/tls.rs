@@ -116,7 +116,8 @@ async fn agents_need_a_certificate_where_one_is_wanted() {
         assert_eq!(status, want.0, "{head}: {text}");
         assert!(text.contains(want.1), "{head}: {text}");
     };
-    for head in ["POST /v1/batches", "POST /v1/enroll"] {
+    for path in ["batches", "gaps", "resume", "keys", "enroll"] {
+        let head = &format!("POST /v1/{path}");
         check(None, head, (401, "client_certificate")).await;
         check(Some(CLIENT), head, (400, "bad_envelope")).await;
     }

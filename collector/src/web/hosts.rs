@@ -10,11 +10,12 @@ use crate::query::accounts::Filter;
 use crate::query::degraded::{self, Stretch};
 use crate::query::fleet::{self, HostSum};
 use crate::query::hosts;
+use crate::query::keys::Key;
 use axum::extract::State;
 use axum::response::Response;
 use hostmeter_core::meter::Meter;
 use hostmeter_core::units::HOUR_MS;
-use hostmeter_panel::view::{DegradedRow, Frame, HostListView, HostRow, HostState, HostView, Range};
+use hostmeter_panel::view::{DegradedRow, Frame, HostListView, HostRow, HostState, HostView, KeyRow, Range};
 use hostmeter_panel::{host_page, hosts_page};
 
 /// All hosts.
@@ -64,6 +65,13 @@ fn view(reads: Reads<'_>, name: &str, range: Range, mut frame: Frame) -> Result<
     let (accounts, next) = build::accounts(reads, filter, grid.from_ms)?;
     frame.notices.extend(build::more(next.as_deref(), ""));
     let (degraded, has_more_degraded) = degraded_of(conn, &host)?;
+    let key = |k: &Key| KeyRow {
+        fingerprint: k.fingerprint.clone(),
+        state: k.state(now_ms),
+        since_ms: k.since_ms,
+        until_ms: k.replaced.map(|(_, until_ms)| until_ms),
+    };
+    let keys = host.keys.iter().map(key).collect();
     Ok(HostView {
         frame,
         host: row(host, sum, now_ms),
@@ -73,6 +81,7 @@ fn view(reads: Reads<'_>, name: &str, range: Range, mut frame: Frame) -> Result<
         charts,
         degraded,
         has_more_degraded,
+        keys,
         accounts,
     })
 }

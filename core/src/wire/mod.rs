@@ -7,6 +7,7 @@ pub mod enroll;
 pub mod envelope;
 pub mod gap;
 pub mod key;
+pub mod keys;
 pub mod resume;
 
 /// Version of every payload in this folder.

@@ -11,6 +11,7 @@ use hostmeter_core::wire::command::{Action, Command, Outcome, Status, Surface, T
 use hostmeter_core::wire::enroll::{EnrollAnswer, EnrollRequest};
 use hostmeter_core::wire::envelope::{Domain, peek, seal};
 use hostmeter_core::wire::key::Hash;
+use hostmeter_core::wire::keys::{KeyEnd, Rotate, Rotated};
 use hostmeter_core::wire::{PayloadError, VERSION};
 use std::fmt::Debug;
 
@@ -82,6 +83,16 @@ pub(super) fn command(bytes: &[u8]) {
 pub(super) fn enroll(bytes: &[u8]) {
     round(bytes, EnrollRequest::decode, EnrollRequest::encode);
     round(bytes, EnrollAnswer::decode, EnrollAnswer::encode);
+}
+
+/// A key that foreign bytes name never proves to be its owner's, unless its owner signed.
+pub(super) fn keys(bytes: &[u8]) {
+    round(bytes, Rotated::decode, Rotated::encode);
+    let Some(rotate) = round(bytes, Rotate::decode, Rotate::encode) else { return };
+    let (host, old, new) = (super::envelope::HOST, super::envelope::key(1).public(), super::envelope::key(2));
+    if rotate.is_proven(host, &old) {
+        assert_eq!(rotate, Rotate::new(host, &old, &new, rotate.end), "signed by a key that is not there");
+    }
 }
 
 pub(super) fn outcome() -> Outcome {
@@ -168,6 +179,20 @@ pub(super) fn order(action: Action) -> Command {
 
 pub(super) fn command_seeds() -> Vec<Vec<u8>> {
     [Action::Suspend, Action::Delete].into_iter().map(|a| order(a).encode().unwrap()).collect()
+}
+
+pub(super) fn keys_seeds() -> Vec<Vec<u8>> {
+    let (old, new) = (super::envelope::key(1).public(), super::envelope::key(2));
+    let rotate = |end| Rotate::new(super::envelope::HOST, &old, &new, end).encode().unwrap();
+    let answer = Rotated {
+        v: VERSION,
+        new_key: new.public(),
+        since_ms: 1_795_255_200_000,
+        old_until_ms: 1_795_860_000_000,
+        request_hash: Hash([8; 32]),
+    };
+    let end = KeyEnd { epoch: 1, seq: 7, hash: Hash([7; 32]) };
+    vec![rotate(None), rotate(Some(end)), answer.encode().unwrap()]
 }
 
 pub(super) fn enroll_seeds() -> Vec<Vec<u8>> {

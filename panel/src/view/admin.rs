@@ -59,6 +59,19 @@ pub struct DegradedRow {
     pub why: String,
 }
 
+/// A key of a host.
+#[derive(Debug, Clone)]
+pub struct KeyRow {
+    /// What people compare.
+    pub fingerprint: String,
+    /// `current`, `overlap`, `replaced` or `revoked`.
+    pub state: &'static str,
+    /// Accepted since.
+    pub since_ms: i64,
+    /// Until when it is accepted, if another took its place.
+    pub until_ms: Option<i64>,
+}
+
 /// How a host stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum HostState {
@@ -93,6 +106,8 @@ pub struct HostView {
     pub degraded: Vec<DegradedRow>,
     /// There are older stretches than these.
     pub has_more_degraded: bool,
+    /// Its keys, the one that it seals with first.
+    pub keys: Vec<KeyRow>,
     /// Accounts on this host; `usage` is of the range.
     pub accounts: Vec<AccountRow>,
 }
