@@ -31,7 +31,6 @@ enum Fate {
 
 /// Where mutations are tried.
 struct Bench {
-    root: PathBuf,
     tree: PathBuf,
     target: PathBuf,
     skips: PathBuf,
@@ -95,7 +94,7 @@ impl Bench {
         ensure!(lock.try_lock().is_ok(), "{}: mutations are being tried there already", dir.display());
         copy::bring_up_to_date(root, &tree)?;
         let (target, skips) = (dir.join("target"), dir.join("skips"));
-        Ok(Self { root: root.to_owned(), tree, target, skips, _lock: lock })
+        Ok(Self { tree, target, skips, _lock: lock })
     }
 
     /// Why the test cannot tell anything; `None`: it is green.
@@ -114,7 +113,7 @@ impl Bench {
     fn with(&self, mutant: &Mutant) -> Result<Fate> {
         let path = self.tree.join(&mutant.file);
         let was = std::fs::read(&path).with_context(|| path.display().to_string())?;
-        copy::write_if_changed(&path, mutant.apply(&self.root)?.as_bytes())?;
+        copy::write_if_changed(&path, mutant.apply(&self.tree)?.as_bytes())?;
         let fate = self.try_out(mutant);
         copy::write_if_changed(&path, &was)?;
         fate
