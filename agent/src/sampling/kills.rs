@@ -262,6 +262,26 @@ fn check(dir: &Path, seed: u64) {
     assert!((sealed..sealed + 10).contains(&used), "seed {seed}: {used} used, {sealed} sealed");
 }
 
+/// A record that is only begun is none that the chain could go on from: to damage the good one before it would leave
+/// an empty spool, which no kill does.
+#[test]
+fn only_a_record_before_a_whole_one_is_damaged() {
+    let dir = tempfile::tempdir().unwrap();
+    let dir = dir.path();
+    assert!(!was_killed(spawn(dir, None, false)));
+    let segment = newest_segment(&dir.join("state/spool")).unwrap();
+    let bytes = std::fs::read(&segment).unwrap();
+    // The only one twice is as good as two.
+    let first = record_end(&bytes, 0).unwrap();
+    let bytes = [&bytes[..first], &bytes[..first]].concat();
+    let second = bytes.len();
+    std::fs::write(&segment, &bytes[..first + (second - first) / 2]).unwrap();
+    assert!(peek(&bytes[first + 8..first + (second - first) / 2]).is_ok(), "its header is whole");
+    assert!(!damage(dir, &segment));
+    std::fs::write(&segment, &bytes[..second]).unwrap();
+    assert!(damage(dir, &segment));
+}
+
 fn rounds(least: u64) -> u64 {
     let asked =
         std::env::var("HOSTMETER_FAULTS").ok().map(|n| n.parse().expect("HOSTMETER_FAULTS is a number"));

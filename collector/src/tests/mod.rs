@@ -2,6 +2,7 @@
 
 mod degraded;
 mod enrolling;
+mod kills;
 mod receiving;
 mod releasing;
 mod resuming;
