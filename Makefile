@@ -10,7 +10,7 @@ BIN := $(or $(CARGO_TARGET_DIR),target)/release
 # More arguments for the demo or the benches: make demo ARGS="--listen 127.0.0.1:9000"
 ARGS ?=
 
-.PHONY: help deps deps-build demo build test bench bench-accuracy bench-ingest bench-slow bench-cost bench-toll fuzz faults man openapi fmt clean-demo
+.PHONY: help deps deps-build demo build test bench bench-accuracy bench-ingest bench-slow bench-cost bench-toll fuzz faults mutants man openapi fmt clean-demo
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 16
@@ -74,10 +74,14 @@ N ?= 1000
 fuzz: deps-build ## fuzz every decoder, guided by coverage: SECONDS=60 for each target; ARGS="envelope" for one
 	@packaging/fuzz $(SECONDS) $(ARGS)
 
-faults: deps ## kill the agent and cut the power N times; root for the power cuts
+faults: deps ## kill agent and collector and cut the power N times; root for the power cuts
 	cargo build --release --locked --workspace --bins
-	HOSTMETER_FAULTS=$(N) cargo test --release --locked -p hostmeter-agent --lib -- kills --nocapture
+	HOSTMETER_FAULTS=$(N) cargo test --release --locked -p hostmeter-agent --lib -- kills:: --nocapture
+	HOSTMETER_FAULTS=$(N) cargo test --release --locked -p hostmeter-collector --lib -- kills:: --nocapture
 	HOSTMETER_FAULTS=$(N) cargo test --release --locked -p hostmeter-tests --test faults -- power_cut --nocapture
+
+mutants: deps ## break one promise after the other in a copy of the source: a test must go red; ARGS="sync." for some; root
+	cargo run --release --locked -p hostmeter-tests --example mutants -- $(ARGS)
 
 man: deps-build ## write packaging/man and packaging/completions from the command definitions
 	cargo run --release --locked -p hostmeter-tests --example gen_man
