@@ -61,8 +61,7 @@ pub enum TableError {
 
 /// Reads the table.
 pub fn read(root: &Path) -> Result<Vec<Mutant>, TableError> {
-    let text =
-        std::fs::read_to_string(root.join(TABLE)).map_err(|e| TableError::Io(TABLE.to_owned(), e))?;
+    let text = std::fs::read_to_string(root.join(TABLE)).map_err(|e| TableError::Io(TABLE.to_owned(), e))?;
     Ok(toml::from_str::<Table>(&text)?.mutant)
 }
 

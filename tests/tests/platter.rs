@@ -26,7 +26,7 @@ const NOW_MS: i64 = 1_795_255_200_000;
 struct Bed {
     dir: tempfile::TempDir,
     platter: Platter,
-    cuts: u32,
+    left: Option<tempfile::TempDir>,
 }
 
 impl Bed {
@@ -34,7 +34,7 @@ impl Bed {
         let dir = tempfile::tempdir()?;
         std::fs::create_dir(dir.path().join("disk"))?;
         let platter = Platter::new(&dir.path().join("disk"))?;
-        Ok(Self { dir, platter, cuts: 0 })
+        Ok(Self { dir, platter, left: None })
     }
 
     fn disk(&self) -> PathBuf {
@@ -44,13 +44,9 @@ impl Bed {
     /// What a power cut at this moment leaves. What the cut before left is gone.
     fn cut(&mut self) -> Result<PathBuf> {
         ensure!(self.platter.syncs() > 0, "nothing was ever synced, or it was not heard");
-        let at = |n: u32| self.dir.path().join(format!("cut{n}"));
-        if self.cuts > 0 {
-            std::fs::remove_dir_all(at(self.cuts))?;
-        }
-        self.cuts += 1;
-        self.platter.cut(&at(self.cuts))?;
-        Ok(at(self.cuts))
+        let left = tempfile::tempdir()?;
+        self.platter.cut(left.path())?;
+        Ok(self.left.insert(left).path().to_owned())
     }
 }
 
@@ -285,7 +281,7 @@ fn a_backup_that_was_made_and_what_was_restored_is_there() -> Result<()> {
     // What only the journal holds.
     add_customer(&db, 2)?;
     drop(db);
-    let options = Options { from: made.path, journal: config.journal_dir.clone(), ..Options::default() };
+    let options = Options { from: made.path, journal: config.journal_dir, ..Options::default() };
     backup::restore(&options, &bed.disk().join("restored"))?;
     let left = bed.cut()?;
     let again = Db::open_with(&left.join("restored/control.db"), Some(&left.join("journal")))?;

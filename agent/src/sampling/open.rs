@@ -89,11 +89,12 @@ mod tests {
         let tail =
             |to_ms: Option<i64>| Tail { to_ms, baseline: to_ms.map(|_| held.clone()), ..Tail::default() };
         // Whether it goes on from the kept baseline; where the interval begins; the hole before it.
-        let check = |tail: Tail, source: u64, floor_ms: Option<i64>, want: (bool, i64, Option<(i64, i64)>)| {
-            let open = Open::begin(&tail, &reading(source, 9), 5_000, floor_ms);
-            let hole = open.holes.first().map(|h| (h.from_ms, h.to_ms));
-            assert_eq!((open.base == held, open.from_ms, hole), want, "{floor_ms:?}");
-        };
+        let check =
+            |tail: Tail, source: u64, floor_ms: Option<i64>, want: (bool, i64, Option<(i64, i64)>)| {
+                let open = Open::begin(&tail, &reading(source, 9), 5_000, floor_ms);
+                let hole = open.holes.first().map(|h| (h.from_ms, h.to_ms));
+                assert_eq!((open.base == held, open.from_ms, hole), want, "{floor_ms:?}");
+            };
         check(tail(None), 1, None, (false, 5_000, None));
         check(tail(Some(1_000)), 1, None, (true, 1_000, None));
         check(tail(Some(1_000)), 2, None, (false, 5_000, Some((1_000, 5_000))));

@@ -103,7 +103,9 @@ fn live(dir: &Path) {
                 chain::store(tx, &received, |_, _, _, _| Ok::<_, DbError>(()), T0 + 24 * 3_600_000)
             });
             match stored.unwrap() {
-                Outcome::Stored(standing, _) | Outcome::Again(standing) => assert_eq!(standing.durable_seq, n),
+                Outcome::Stored(standing, _) | Outcome::Again(standing) => {
+                    assert_eq!(standing.durable_seq, n);
+                }
                 other => panic!("{n}: {other:?}"),
             }
             acked.set(n);
@@ -228,7 +230,8 @@ fn kills_at_every_point_lose_nothing_and_count_nothing_twice() {
     for round in 0..rounds(2 * POINTS.len()) {
         let point = POINTS[round % POINTS.len()];
         let turn = round / POINTS.len();
-        let mut child = spawn(dir, Some(&format!("{point}={}", if is_once(point) { 1 } else { 1 + turn % 5 })));
+        let mut child =
+            spawn(dir, Some(&format!("{point}={}", if is_once(point) { 1 } else { 1 + turn % 5 })));
         // Every third time it dies at no point in particular.
         let is_random = turn % 3 == 2;
         if is_random {

@@ -147,7 +147,8 @@ impl Bench {
 
     /// The fault of the compiler, if there is one.
     fn build(&self, mutant: &Mutant) -> Result<Result<(), String>> {
-        let out = self.cargo(mutant, BUILD_SEC).args(["--no-run", "--quiet"]).output().context("run cargo")?;
+        let out =
+            self.cargo(mutant, BUILD_SEC).args(["--no-run", "--quiet"]).output().context("run cargo")?;
         Ok(if out.status.success() { Ok(()) } else { Err(last_lines(&out.stderr)) })
     }
 
