@@ -10,7 +10,7 @@ BIN := $(or $(CARGO_TARGET_DIR),target)/release
 # More arguments for the demo or the benches: make demo ARGS="--listen 127.0.0.1:9000"
 ARGS ?=
 
-.PHONY: help deps deps-build demo build test bench bench-accuracy bench-ingest bench-slow bench-cost bench-toll fuzz sim faults man openapi fmt clean-demo
+.PHONY: help deps deps-build demo build test bench bench-accuracy bench-ingest bench-slow bench-cost bench-toll fuzz sim faults mutants man openapi fmt clean-demo
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 16
@@ -80,10 +80,14 @@ sim: deps-build ## simulate agents and a collector: SEEDS=1000 seeds from START=
 	cargo build --release --locked -p hostmeter-sim
 	cargo run --release --locked -p hostmeter-sim -- --seeds $(SEEDS) --start $(START) $(ARGS)
 
-faults: deps ## kill the agent and cut the power N times; root for the power cuts
+faults: deps ## kill agent and collector and cut the power N times; root for the power cuts
 	cargo build --release --locked --workspace --bins
-	HOSTMETER_FAULTS=$(N) cargo test --release --locked -p hostmeter-agent --lib -- kills --nocapture
+	HOSTMETER_FAULTS=$(N) cargo test --release --locked -p hostmeter-agent --lib -- kills:: --nocapture
+	HOSTMETER_FAULTS=$(N) cargo test --release --locked -p hostmeter-collector --lib -- kills:: --nocapture
 	HOSTMETER_FAULTS=$(N) cargo test --release --locked -p hostmeter-tests --test faults -- power_cut --nocapture
+
+mutants: deps ## break one promise after the other in a copy of the source: a test must go red; ARGS="sync." for some; root
+	cargo run --release --locked -p hostmeter-tests --example mutants -- $(ARGS)
 
 man: deps-build ## write packaging/man and packaging/completions from the command definitions
 	cargo run --release --locked -p hostmeter-tests --example gen_man

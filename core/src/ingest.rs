@@ -143,6 +143,9 @@ mod tests {
         let old = header(1, 3, [2; 32]);
         check(live, old, Some(old.hash), Verdict::AckAgain);
         check(live, old, None, Verdict::Fork);
+        // Also with a number that this epoch has not reached, and as if it continued this epoch.
+        check(live, header(1, 9, [2; 32]), None, Verdict::Fork);
+        check(live, header(1, 6, [5; 32]), None, Verdict::Fork);
         let fresh = Chain { epoch: 1, high_seq: 0, high_hash: [0; 32], state: HostState::Live };
         check(fresh, header(1, 1, [0; 32]), None, Verdict::Store { billed: true });
         check(fresh, header(1, 1, [1; 32]), None, Verdict::Fork);

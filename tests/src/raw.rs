@@ -1,9 +1,10 @@
 //! The system calls of tests that have no safe form. For the storm: `fork` without `exec`, a signal that is ignored, the
 //! end of one thread only, and the uid of one thread only; a program of its own for each process would not do, as `exec`
-//! costs more CPU than the shortest processes that are measured. For the power cut: the end of a file system at once.
+//! costs more CPU than the shortest processes that are measured. For the power cut: the end of a file system at once, and
+//! word of every sync.
 #![allow(
     unsafe_code,
-    reason = "fork, sigaction, exit and uid of one thread, and that ioctl have no safe wrapper"
+    reason = "fork, sigaction, exit and uid of one thread, that ioctl, and a C function of our own have no safe form"
 )]
 
 use nix::errno::Errno;
@@ -11,7 +12,8 @@ use nix::libc;
 use nix::sys::signal::{SigHandler, Signal, signal};
 use nix::unistd::{ForkResult, Pid, fork as fork_raw};
 use std::fs::File;
-use std::os::fd::AsRawFd;
+use std::os::fd::{AsRawFd, BorrowedFd};
+use std::sync::OnceLock;
 
 /// Runs `child` in a new process that ends with the status it returns. The caller must have one thread only;
 /// [`crate::storm::serve`] checks it.
@@ -63,4 +65,42 @@ pub(crate) fn shut_down(dir: &File) -> std::io::Result<()> {
     // SAFETY: the kernel reads one number, which lives until the call returns.
     unsafe { shutdown(dir.as_raw_fd(), &raw mut how) }?;
     Ok(())
+}
+
+/// Told of every sync of this process, once it is set: the file or directory, before the kernel is asked.
+static ON_SYNC: OnceLock<fn(BorrowedFd<'_>)> = OnceLock::new();
+
+/// From now on this function is told of every sync of this process, whoever makes it: the standard library, SQLite.
+/// The first one stays.
+pub(crate) fn on_sync(tell: fn(BorrowedFd<'_>)) {
+    let _the_first_stays = ON_SYNC.set(tell);
+}
+
+fn told(fd: libc::c_int) {
+    if let Some(tell) = ON_SYNC.get()
+        && fd >= 0
+    {
+        // SAFETY: open as long as the caller's call lasts, as for the call itself.
+        tell(unsafe { BorrowedFd::borrow_raw(fd) });
+    }
+}
+
+/// In the place of the C library's, for this program alone.
+// SAFETY: the same name, arguments and meaning as in POSIX.
+#[unsafe(no_mangle)]
+extern "C" fn fsync(fd: libc::c_int) -> libc::c_int {
+    told(fd);
+    // SAFETY: the system call that this function stands for.
+    let done = unsafe { libc::syscall(libc::SYS_fsync, fd) };
+    if done == 0 { 0 } else { -1 }
+}
+
+/// As [`fsync`].
+// SAFETY: the same name, arguments and meaning as in POSIX.
+#[unsafe(no_mangle)]
+extern "C" fn fdatasync(fd: libc::c_int) -> libc::c_int {
+    told(fd);
+    // SAFETY: the system call that this function stands for.
+    let done = unsafe { libc::syscall(libc::SYS_fdatasync, fd) };
+    if done == 0 { 0 } else { -1 }
 }

@@ -50,3 +50,40 @@ fn unverified(bytes: &[u8], error: &OpenError) -> Verdict {
         None => Verdict::Garbage(error.to_string()),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::executor::testing::{Signer, wall_ms};
+    use hostmeter_core::ids::HostId;
+    use hostmeter_core::wire::command::{Action, Target};
+
+    fn target() -> Target {
+        Target { uid: 1_001, user: "shop".to_owned(), home: "/home/shop".to_owned(), home_inode: 7 }
+    }
+
+    /// Of every kind of command: no changed bit leaves anything that would be obeyed.
+    #[test]
+    fn every_single_bit_flipped_is_refused() {
+        let signer = Signer::new();
+        let trust = Trust { host_id: signer.host, epoch: signer.epoch, command_key: signer.key.public() };
+        for action in Action::ALL {
+            let command = signer.command(3, action, 2, target());
+            let sealed = signer.seal(&command);
+            let judged = |bytes: &[u8], trust: &Trust| judge(bytes, trust, wall_ms());
+            assert!(matches!(judged(&sealed, &trust), Verdict::Admitted(c) if c == command));
+            for bit in 0..sealed.len() * 8 {
+                let mut bad = sealed.clone();
+                bad[bit / 8] ^= 1 << (bit % 8);
+                assert!(!matches!(judged(&bad, &trust), Verdict::Admitted(_)), "bit {bit} of {action:?}");
+            }
+            for cut in 0..sealed.len() {
+                assert!(!matches!(judged(&sealed[..cut], &trust), Verdict::Admitted(_)), "cut at {cut}");
+            }
+            let other = Trust { host_id: HostId([1; 16]), ..trust };
+            assert!(matches!(judged(&sealed, &other), Verdict::Refused(..)), "for another host");
+            let later = Trust { epoch: signer.epoch + 1, ..trust };
+            assert!(matches!(judged(&sealed, &later), Verdict::Refused(..)), "of an epoch that is over");
+        }
+    }
+}

@@ -197,20 +197,31 @@ fn harm(dir: &Path, point: &str) {
     }
 }
 
-/// Damages the oldest record of a segment, if the collector has it and another follows. `true` if it is damaged now.
+/// Damages the oldest record of a segment, if the collector has it and a good one follows. `true` if it is damaged now.
+/// A second record: without any the chain would not know where it goes on. One that is only begun is none: a kill
+/// between the two writes of an append leaves a whole header.
 fn damage(dir: &Path, segment: &Path) -> bool {
     let bytes = std::fs::read(segment).unwrap();
     let Some(seq) = bytes.get(8..).and_then(|b| peek(b).ok()).map(|h| h.stamp.seq) else { return false };
     let high = stored(dir).last().map_or(0, |e| peek(e).unwrap().stamp.seq);
-    let end = 8 + usize::try_from(u32::from_be_bytes(bytes[..4].try_into().unwrap())).unwrap();
-    let good = crc32c::crc32c_append(crc32c::crc32c(&bytes[..4]), &bytes[8..end]).to_be_bytes();
-    // A second record: without any the chain would not know where it goes on.
-    let fits = seq <= high && bytes.get(end + 8..).is_some_and(|b| peek(b).is_ok());
+    let Some(end) = record_end(&bytes, 0) else { return false };
+    let fits = seq <= high && record_end(&bytes, end).is_some_and(|next| is_good(&bytes[end..next]));
     // A kill in the middle of putting right leaves the damage where it was.
-    if fits && bytes[4..8] == good {
+    if fits && is_good(&bytes[..end]) {
         opened(segment).write_all_at(&[bytes[60] ^ 1], 60).unwrap();
     }
     fits
+}
+
+/// Where the record at `at` ends by its length, if the segment is as long.
+fn record_end(bytes: &[u8], at: usize) -> Option<usize> {
+    let len = bytes.get(at..at + 4)?;
+    let end = at + 8 + usize::try_from(u32::from_be_bytes(len.try_into().unwrap())).unwrap();
+    (end <= bytes.len()).then_some(end)
+}
+
+fn is_good(record: &[u8]) -> bool {
+    crc32c::crc32c_append(crc32c::crc32c(&record[..4]), &record[8..]).to_be_bytes() == record[4..8]
 }
 
 /// Nothing lost, nothing twice: numbers without a hole, each with one content, chained, and the sum is the counter's.
@@ -250,6 +261,26 @@ fn check(dir: &Path, seed: u64) {
     let used = counter(&opened(&dir.join("used")));
     assert_eq!(sum, i64::try_from(sealed - first).unwrap(), "seed {seed}: of {} batches", by_seq.len());
     assert!((sealed..sealed + 10).contains(&used), "seed {seed}: {used} used, {sealed} sealed");
+}
+
+/// A record that is only begun is none that the chain could go on from: to damage the good one before it would leave
+/// an empty spool, which no kill does.
+#[test]
+fn only_a_record_before_a_whole_one_is_damaged() {
+    let dir = tempfile::tempdir().unwrap();
+    let dir = dir.path();
+    assert!(!was_killed(spawn(dir, None, false)));
+    let segment = newest_segment(&dir.join("state/spool")).unwrap();
+    let bytes = std::fs::read(&segment).unwrap();
+    // The only one twice is as good as two.
+    let first = record_end(&bytes, 0).unwrap();
+    let bytes = [&bytes[..first], &bytes[..first]].concat();
+    let second = bytes.len();
+    std::fs::write(&segment, &bytes[..first + (second - first) / 2]).unwrap();
+    assert!(peek(&bytes[first + 8..first + (second - first) / 2]).is_ok(), "its header is whole");
+    assert!(!damage(dir, &segment));
+    std::fs::write(&segment, &bytes[..second]).unwrap();
+    assert!(damage(dir, &segment));
 }
 
 fn rounds(least: u64) -> u64 {

@@ -62,3 +62,45 @@ impl Open {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::reading::{HostReading, Source};
+    use hostmeter_core::ids::BootId;
+    use hostmeter_core::wire::batch::Coverage;
+
+    fn reading(map_id: u64, boottime_ns: u64) -> Reading {
+        Reading {
+            boottime_ns,
+            source: Source { boot: BootId([3; 16]), tier: "ebpf".to_owned(), map_id },
+            accounts: BTreeMap::new(),
+            host: HostReading::default(),
+            coverage: Coverage::default(),
+            limited: String::new(),
+            gaps: Vec::new(),
+            top: BTreeMap::new(),
+        }
+    }
+
+    #[test]
+    fn readings_from_before_the_floor_are_no_baseline() {
+        let held = Baseline::of(&reading(1, 5));
+        let tail =
+            |to_ms: Option<i64>| Tail { to_ms, baseline: to_ms.map(|_| held.clone()), ..Tail::default() };
+        // Whether it goes on from the kept baseline; where the interval begins; the hole before it.
+        let check =
+            |tail: Tail, source: u64, floor_ms: Option<i64>, want: (bool, i64, Option<(i64, i64)>)| {
+                let open = Open::begin(&tail, &reading(source, 9), 5_000, floor_ms);
+                let hole = open.holes.first().map(|h| (h.from_ms, h.to_ms));
+                assert_eq!((open.base == held, open.from_ms, hole), want, "{floor_ms:?}");
+            };
+        check(tail(None), 1, None, (false, 5_000, None));
+        check(tail(Some(1_000)), 1, None, (true, 1_000, None));
+        check(tail(Some(1_000)), 2, None, (false, 5_000, Some((1_000, 5_000))));
+        check(tail(Some(1_000)), 1, Some(900), (true, 1_000, None));
+        check(tail(Some(1_000)), 1, Some(1_000), (true, 1_000, None));
+        check(tail(Some(1_000)), 1, Some(2_000), (false, 5_000, Some((2_000, 5_000))));
+        check(tail(None), 1, Some(2_000), (false, 5_000, Some((2_000, 5_000))));
+    }
+}

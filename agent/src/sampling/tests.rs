@@ -1,6 +1,7 @@
 //! The thread with a machine that is made up: what is sealed adds up to what the counters say, whatever fails.
 
 use super::*;
+use crate::fault::{arm, disarm};
 use crate::limits::SPOOL_MIN_BYTES;
 use crate::reading::{AccountReading, HostReading, Source};
 use crate::status;
@@ -46,15 +47,37 @@ fn machine(used: Arc<AtomicU64>, map_id: u64, tier: &'static str) -> Sweep {
     })
 }
 
+/// So many appends fail, each at another step. Fail points count on the thread that sweeps.
+const FAILED: u64 = 12;
+
+fn failing(mut sweep: Sweep, failed: Arc<AtomicU64>) -> Sweep {
+    const EIO: i32 = 5;
+    const POINTS: [&str; 3] = ["spool.write", "spool.write.torn", "spool.sync"];
+    let (mut sweeps, mut is_armed) = (0_usize, false);
+    Box::new(move |with_top| {
+        if std::mem::take(&mut is_armed) && !disarm() {
+            failed.fetch_add(1, Ordering::SeqCst);
+        }
+        sweeps += 1;
+        if sweeps.is_multiple_of(2) && failed.load(Ordering::SeqCst) < FAILED {
+            arm(POINTS[sweeps / 2 % POINTS.len()], EIO);
+            is_armed = true;
+        }
+        sweep(with_top)
+    })
+}
+
 struct Runs {
     dir: tempfile::TempDir,
     interval_ms: i64,
     used: Arc<AtomicU64>,
+    /// Appends that failed; `None`: none shall.
+    failed: Option<Arc<AtomicU64>>,
 }
 
 impl Runs {
     fn new(interval_ms: i64) -> Self {
-        Self { dir: tempfile::tempdir().unwrap(), interval_ms, used: Arc::default() }
+        Self { dir: tempfile::tempdir().unwrap(), interval_ms, used: Arc::default(), failed: None }
     }
 
     fn state(&self) -> &Path {
@@ -73,9 +96,14 @@ impl Runs {
         let (inbox, inbox_out) = crossbeam_channel::bounded(4);
         let (durable_in, durable) = crossbeam_channel::bounded(4);
         let (wake, woken) = watch::channel(Wake::default());
+        let sweep = machine(Arc::clone(&self.used), map_id, tier);
+        let sweep = match &self.failed {
+            Some(failed) => failing(sweep, Arc::clone(failed)),
+            None => sweep,
+        };
         let parts = Parts {
             floor_ms: None,
-            sweep: machine(Arc::clone(&self.used), map_id, tier),
+            sweep,
             disk: None,
             spool,
             sealer: Arc::new(Sealer { host: HOST, epoch: 1, key: key(), boot }),
@@ -174,6 +202,28 @@ fn a_restart_goes_on_or_names_the_hole() {
             assert!(holes[0].reason.starts_with("agent restarted: usage between "), "{:?}", holes[0]);
         }
     }
+}
+
+#[test]
+fn an_append_that_failed_leaves_the_interval_open() {
+    let failed = Arc::new(AtomicU64::new(0));
+    let runs = Runs { failed: Some(Arc::clone(&failed)), ..Runs::new(10) };
+    runs.live(1, "proc", SPOOL_MIN_BYTES, |life| {
+        let limit = Instant::now() + Duration::from_secs(60);
+        while failed.load(Ordering::SeqCst) < FAILED {
+            assert!(Instant::now() < limit, "{failed:?} appends failed");
+            std::thread::yield_now();
+        }
+        let sealed = life.woken.borrow().seq;
+        life.until(sealed + 2);
+    });
+    let (sum, intervals) = runs.sum();
+    assert_eq!(
+        sum,
+        i64::try_from(runs.used.load(Ordering::SeqCst)).unwrap() - 7,
+        "{} intervals",
+        intervals.len()
+    );
 }
 
 #[test]

@@ -243,3 +243,57 @@ fn judge(
         _ => Told::Other(other()),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use hostmeter_core::ids::BootId;
+    use hostmeter_core::wire::ack::HostState;
+    use hostmeter_core::wire::key::SigningKey;
+    use hyper::StatusCode;
+
+    #[test]
+    fn only_the_collector_says_where_to_go_on() {
+        let key = SigningKey::from_seed(&[1; 32]).unwrap();
+        let stranger = SigningKey::from_seed(&[2; 32]).unwrap();
+        let resumed = Resumed {
+            v: VERSION,
+            epoch: 2,
+            stored_seq: 7,
+            watermark_ms: None,
+            state: HostState::Live,
+            collector_ms: 5,
+            request_hash: Hash([7; 32]),
+        };
+        let sealed = |host: u8, domain: Domain, signer: &SigningKey| {
+            let (host, boot) = (HostId([host; 16]), BootId([0; 16]));
+            let stamp =
+                Stamp { domain, host, epoch: 2, seq: 7, prev: [0; 32], boot, wall_ns: 0, boottime_ns: 0 };
+            seal(&stamp, &resumed.encode().unwrap(), signer).unwrap()
+        };
+        let check = |body: Vec<u8>, hash: [u8; 32], want: &str| {
+            let answer = Answer { status: StatusCode::OK, retry_after_sec: None, body: body.into() };
+            let got = match judge(&answer, HostId([1; 16]), &key.public(), hash, || unreachable!()) {
+                Told::GoOn(told) => format!("epoch {}", told.epoch),
+                Told::Other(Verdict::Later { why, at_least_ms: 0 }) => why,
+                other => format!("{other:?}"),
+            };
+            assert!(got.ends_with(want), "{got} / {want}");
+        };
+        let good = sealed(1, Domain::Resume, &key);
+        check(good.clone(), [7; 32], "epoch 2");
+        check(good.clone(), [8; 32], "it answers another question");
+        check(sealed(2, Domain::Resume, &key), [7; 32], "it answers another question");
+        check(sealed(1, Domain::Ack, &key), [7; 32], "envelope is of kind Ack where Resume is expected");
+        let by =
+            format!("envelope is signed by key {}, not by key {}", stranger.public().id(), key.public().id());
+        check(sealed(1, Domain::Resume, &stranger), [7; 32], &by);
+        for bit in 0..good.len() * 8 {
+            let mut bad = good.clone();
+            bad[bit / 8] ^= 1 << (bit % 8);
+            let answer = Answer { status: StatusCode::OK, retry_after_sec: None, body: bad.into() };
+            let told = judge(&answer, HostId([1; 16]), &key.public(), [7; 32], || unreachable!());
+            assert!(matches!(told, Told::Other(Verdict::Later { .. })), "bit {bit}: {told:?}");
+        }
+    }
+}

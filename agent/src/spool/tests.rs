@@ -293,6 +293,30 @@ fn only_unacknowledged_bytes_count() {
     assert_eq!((spool.tail().seq, findings.missing.len()), (held + 2, 0));
 }
 
+/// Below the cap, whatever the collector says of its backups.
+#[test]
+fn nothing_goes_before_it_is_acknowledged_and_archived() {
+    const BATCHES: u64 = 40;
+    for (acked, archived) in [(0, 0), (30, 0), (30, 10), (30, 30), (10, 40)] {
+        let dir = scratch();
+        let (mut spool, _) = open(dir.path());
+        for _ in 0..BATCHES {
+            add(&mut spool, 1).unwrap();
+        }
+        assert!(segment_files(dir.path(), ".seg").len() > 3);
+        let mut reader = spool.reader();
+        if let Some(entry) = (0..acked).map(|_| reader.read_next().unwrap().unwrap()).last() {
+            reader.ack(&entry, archived);
+        }
+        spool.trim();
+        let (held, needed) = (numbers(&spool), archived.min(acked) + 1);
+        assert_eq!(held, (held[0]..=BATCHES).collect::<Vec<_>>());
+        assert!(held[0] <= needed, "{acked} {archived}: {} is the oldest", held[0]);
+        // What may go, goes, but for a part of a segment.
+        assert!(held[0] + 15 > needed, "{acked} {archived}: {} is the oldest", held[0]);
+    }
+}
+
 #[test]
 fn beyond_the_cap_acknowledged_segments_go_unarchived() {
     let dir = scratch();

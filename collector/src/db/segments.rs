@@ -2,6 +2,7 @@
 
 use super::DbError;
 use super::record::{Fault, MAGIC, Record, decode};
+use crate::fault::at as point;
 use crate::limits::JOURNAL_FILE_MAX_BYTES;
 use std::fs::{File, OpenOptions};
 use std::io::Write;
@@ -116,6 +117,7 @@ impl End {
             tracing::warn!(bytes = self.torn.len(), aside = %aside.display(), "the journal's last record was torn");
         }
         let good = u64::try_from(self.good).unwrap_or(u64::MAX);
+        point("journal.cut");
         let mut segment = Segment { path: self.path, file, len: good, good };
         segment.rewind()?;
         Ok(segment)
@@ -137,12 +139,15 @@ impl Segment {
         let path = dir.join(format!("{serial:020}{SUFFIX}"));
         let wrap = |e: std::io::Error| fault(&path, &e);
         let mut options = OpenOptions::new();
+        point("journal.segment");
         let mut file =
             options.append(true).create(true).truncate(false).mode(0o600).open(&path).map_err(wrap)?;
         // Of an attempt that failed.
         file.set_len(0).map_err(wrap)?;
         file.write_all(MAGIC).map_err(wrap)?;
+        point("journal.segment.sync");
         file.sync_all().map_err(wrap)?;
+        point("journal.segment.dir");
         File::open(dir).and_then(|d| d.sync_all()).map_err(|e| fault(dir, &e))?;
         let len = u64::try_from(MAGIC.len()).unwrap_or(u64::MAX);
         Ok(Self { path, file, len, good: len })
@@ -153,13 +158,22 @@ impl Segment {
     }
 
     pub(super) fn append(&mut self, record: &[u8]) -> Result<(), DbError> {
-        self.file.write_all(record).map_err(|e| fault(&self.path, &e))?;
+        point("journal.append");
+        // Two writes, so that a test can end between them.
+        let (first, rest) = record.split_at(record.len() / 2);
+        let written = self.file.write_all(first).and_then(|()| {
+            point("journal.append.torn");
+            self.file.write_all(rest)
+        });
+        written.map_err(|e| fault(&self.path, &e))?;
         self.len = self.len.saturating_add(u64::try_from(record.len()).unwrap_or(u64::MAX));
         Ok(())
     }
 
     pub(super) fn sync(&mut self) -> Result<(), DbError> {
+        point("journal.sync");
         self.file.sync_data().map_err(|e| fault(&self.path, &e))?;
+        point("journal.synced");
         self.good = self.len;
         Ok(())
     }

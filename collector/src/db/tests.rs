@@ -187,3 +187,43 @@ fn readers_cannot_write() {
     let result = db.read_blocking(|c| -> Result<usize, DbError> { Ok(c.execute("DELETE FROM alert", [])?) });
     assert!(result.unwrap_err().to_string().contains("readonly"));
 }
+
+/// The last defence against counting, charging, booking or commanding twice is the schema itself.
+#[test]
+fn what_may_be_there_once_cannot_be_there_twice() {
+    let dir = tempfile::tempdir().unwrap();
+    let db = open(&dir);
+    let run = |sql: &'static str| {
+        db.write_blocking(move |tx| -> Result<(), DbError> { Ok(tx.execute(sql, []).map(drop)?) })
+    };
+    let ready = [
+        "INSERT INTO host (id, uuid, name, state, made_ms) VALUES (1, zeroblob(16), 'web1', 'live', 0)",
+        "INSERT INTO customer (id, name, title, made_ms) VALUES (1, 'c-1', '', 0)",
+        "INSERT INTO account (id, name, host, uid, user, made_ms) VALUES (1, 'a@web1', 1, 1001, 'a', 0)",
+        "INSERT INTO ledger_account (id, name) VALUES (1, 'customer:c-1')",
+        "INSERT INTO txn VALUES (1, 'topup', 'first', x'00', 0, 0, 'a', '', NULL, zeroblob(32), zeroblob(32))",
+    ];
+    ready.into_iter().for_each(|sql| run(sql).unwrap());
+    let table = [
+        "INSERT INTO envelope VALUES (1, 1, 7, zeroblob(32), 0, 'billed', x'00')",
+        "INSERT INTO usage_hour (account, hour) VALUES (1, 7)",
+        "INSERT INTO charge VALUES (1, 7, 0, NULL, 1, 0, x'00')",
+        "INSERT INTO txn SELECT max(id) + 1, 'topup', 'topup:m:1', x'00', 0, 0, 'a', '', NULL, zeroblob(32), zeroblob(32) FROM txn",
+        "INSERT INTO entry VALUES (1, 0, 1, 5, 5)",
+        "INSERT INTO idem_request VALUES ('key', x'00', 1)",
+        "INSERT INTO import VALUES ('key', x'00', 1, 0)",
+        "INSERT INTO command (host, number, account, generation, action, reason, made_ms) VALUES (1, 4, 1, 1, 'suspend', '', 0)",
+        "INSERT INTO lifecycle_event (customer, at_ms, kind, idem_key) VALUES (1, 0, 'k', 'life:1')",
+        "INSERT INTO epoch VALUES (1, 2, zeroblob(16), 1, 0, NULL, 0)",
+        "INSERT INTO gap VALUES (1, 1, 2, 3, 0, '', x'00')",
+        "INSERT INTO archived VALUES (1, 1, 3)",
+        "INSERT INTO host_key (key_id, host, public_key, state, added_ms) VALUES (zeroblob(8), 1, zeroblob(32), 'good', 0)",
+        "INSERT INTO host (uuid, name, state, made_ms) VALUES (randomblob(16), 'web2', 'live', 0)",
+        "INSERT INTO account (name, host, uid, user, made_ms) SELECT 'b' || count(*) || '@web1', 1, 1002, 'b', 0 FROM account",
+    ];
+    for sql in table {
+        run(sql).unwrap_or_else(|e| panic!("{sql}: {e}"));
+        let error = run(sql).unwrap_err().to_string();
+        assert!(error.contains("UNIQUE constraint failed"), "{sql}: {error}");
+    }
+}

@@ -2,6 +2,7 @@
 
 use super::DbError;
 use super::journal::Journal;
+use crate::fault;
 use crate::limits::{WRITE_GROUP_MAX, WRITE_GROUP_TIME, WRITE_QUEUE_MAX};
 use rusqlite::{Connection, Transaction, TransactionBehavior};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -137,6 +138,7 @@ fn run(mut conn: Connection, mut journal: Option<Journal>, jobs: &Receiver<Job>,
         if let Err(e) = &commit {
             tracing::error!(writes = ran.len(), why = %e, "a commit to control.db failed");
         }
+        fault::at("write.answer");
         for Ran { answer, .. } in ran {
             answer(match &commit {
                 Ok(()) => Ok(()),
@@ -177,10 +179,13 @@ fn group(
             next = jobs.try_recv().ok();
         }
     }
+    fault::at("write.seal");
     if let Some(journal) = &journal {
         journal.seal(&tx)?;
     }
+    fault::at("write.commit");
     tx.commit()?;
+    fault::at("write.committed");
     journal.map_or(Ok(()), |journal| journal.flush(conn))
 }
 

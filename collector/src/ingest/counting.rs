@@ -10,6 +10,7 @@ use super::count::HostRow;
 use super::tally::{AccountIds, Tally};
 use crate::clock::Clock;
 use crate::db::{Connection, Db, DbError, OptionalExtension, Transaction, params};
+use crate::fault;
 use crate::limits::{
     COUNT_BEHIND_MAX, COUNT_BLOCK, COUNT_IDS_MAX, COUNT_ONE_BY_ONE, COUNT_PAUSE, COUNT_ROWS_MAX, FOLD_PAUSE,
     FRESH_ROWS_MAX,
@@ -250,7 +251,9 @@ impl Open {
             Ok(None)
         } else {
             db.write_blocking(move |tx| {
+                fault::at("count.write");
                 let found = tally.write(tx, now_ms)?;
+                fault::at("count.advance");
                 advance(tx, from, to)?;
                 Ok::<_, DbError>(Some(found))
             })
@@ -262,6 +265,7 @@ impl Open {
             Err(e) if chain::is_misfit(&e) => self.write_one_by_one(db, from, to, now_ms)?,
             Err(e) => return Err(e),
         }
+        fault::at("count.done");
         self.one_by_one = false;
         self.counted = Some(to);
         self.wrote = Instant::now();

@@ -4,6 +4,7 @@ use super::{GapRow, HostInterval, Item, Source, StoreError, TopRow, UsageRow, Us
 use crate::alerts;
 use crate::clock::Clock;
 use crate::db::{Connection, Db, DbError, OptionalExtension, Transaction, params};
+use crate::fault;
 use crate::ingest::counting::counted_serial;
 use crate::ingest::degraded;
 use crate::limits::{
@@ -129,7 +130,9 @@ fn catch_up(
         if !damaged.is_empty() {
             db.write_blocking(move |tx| complain(tx, &damaged, now_ms))?;
         }
+        fault::at("forward.put");
         store.put(&items, last)?;
+        fault::at("forward.done");
         position = last;
         if desk.is_stopping() {
             return Ok(position);

@@ -3,6 +3,7 @@
 mod degraded;
 mod enrolling;
 mod holding;
+mod kills;
 mod receiving;
 mod releasing;
 mod resuming;

@@ -69,6 +69,15 @@ impl Chain {
         Ok(resumed)
     }
 
+    /// The sealed word of lost numbers.
+    fn word(&self, from_seq: u64, to_seq: u64, next_prev: [u8; 32]) -> Vec<u8> {
+        let next_ms = Some(T0 + i64::try_from(to_seq).unwrap() * 10_000);
+        let reason = "the disk was damaged".to_owned();
+        let lost = Lost { v: VERSION, from_seq, to_seq, next_prev: Hash(next_prev), next_ms, reason };
+        let stamp = stamp(Domain::Gap, self.host.id, self.host.epoch, to_seq, [0; 32]);
+        seal(&stamp, &lost.encode().unwrap(), &self.host.key).unwrap()
+    }
+
     async fn lose(
         &self,
         world: &World,
@@ -76,11 +85,7 @@ impl Chain {
         to_seq: u64,
         next_prev: [u8; 32],
     ) -> Result<(), String> {
-        let next_ms = Some(T0 + i64::try_from(to_seq).unwrap() * 10_000);
-        let reason = "the disk was damaged".to_owned();
-        let lost = Lost { v: VERSION, from_seq, to_seq, next_prev: Hash(next_prev), next_ms, reason };
-        let stamp = stamp(Domain::Gap, self.host.id, self.host.epoch, to_seq, [0; 32]);
-        let bytes = seal(&stamp, &lost.encode().unwrap(), &self.host.key).unwrap();
+        let bytes = self.word(from_seq, to_seq, next_prev);
         post(world, "/v1/gaps", bytes).await.map(drop).map_err(|(code, _)| code)
     }
 }
@@ -224,6 +229,34 @@ async fn questions_that_cannot_be_are_refused() {
         assert_eq!(post(&world, path, batch).await.unwrap_err().0, "400 bad_envelope");
     }
     assert_eq!(world.sql("SELECT state FROM host WHERE name = 'web1'"), "live");
+}
+
+/// Word of lost batches, and a question that would bring a new epoch, with one bit changed or by another key.
+#[tokio::test]
+async fn words_of_others_are_refused() {
+    let world = World::start().await;
+    let web1 = three_sent(&world).await;
+    let mut now_ms = T0;
+    let other = hostmeter_core::wire::key::SigningKey::from_seed(&[9; 32]).unwrap();
+    let stranger = Chain { host: Host { key: other, ..copy(&web1.host) }, sealed: vec![] };
+    let held = web1.held(1..=2);
+    for (path, good, forged) in [
+        ("/v1/gaps", web1.word(4, 9, [7; 32]), stranger.word(4, 9, [7; 32])),
+        ("/v1/resume", web1.question(1, 2, held.clone(), None), stranger.question(1, 2, held, None)),
+    ] {
+        // Silent for long enough since what came before.
+        now_ms += EPOCH_SILENT_MS;
+        world.app.clock.set(now_ms);
+        for at in [40, 130, 160, 219] {
+            let mut bad = good.clone();
+            bad[at] ^= 1;
+            assert_eq!(post(&world, path, bad).await.unwrap_err().0, "401 bad_signature", "{path} {at}");
+        }
+        assert_eq!(post(&world, path, forged).await.unwrap_err().0, "401 unknown_key", "{path}");
+        assert_eq!(world.sql("SELECT epoch || ' ' || high_seq || ' ' || state FROM host"), "1 3 live");
+        post(&world, path, good).await.unwrap();
+        world.change("UPDATE host SET high_seq = 3").await;
+    }
 }
 
 fn copy(host: &Host) -> Host {

@@ -275,6 +275,22 @@ fn a_generation_is_done_once() {
     assert_eq!(bed.log(), ["suspend 1", "inspect 6", "resume 7", "resume 8"]);
 }
 
+/// Killed after the command was taken and before the driver was called: the next start acts.
+#[test]
+fn an_intent_is_on_the_disk_before_the_act() {
+    if !is_root("an_intent_is_on_the_disk_before_the_act") {
+        return;
+    }
+    let mut bed = Bed::new(|_, _| {});
+    for (number, action) in [(1, Action::Suspend), (2, Action::Resume), (3, Action::Inspect)] {
+        bed.deliver(&bed.command(number, action, number)).unwrap();
+        bed.restart();
+        bed.work();
+        let want = format!("{} {number}", action.as_str());
+        assert_eq!(bed.log().last(), Some(&want), "after a restart");
+    }
+}
+
 #[test]
 fn only_the_latest_waits_behind_an_open_command() {
     if !is_root("only_the_latest_waits_behind_an_open_command") {

@@ -1,5 +1,7 @@
 //! Counting after the acknowledgement: what was stored counts, once, wherever it was cut off.
 
+use super::{advance, counted_serial};
+use crate::db::{Db, DbError};
 use crate::testing::{World, batch, cpu};
 use hostmeter_core::limits::ENVELOPE_HEADER_BYTES;
 
@@ -66,4 +68,18 @@ async fn an_envelope_that_was_damaged_before_it_was_counted_is_named_and_blocks_
         "{detail}"
     );
     assert_eq!(world.total("shop@web1", "cpu_usec").await, 5, "graphs go on as well");
+}
+
+#[test]
+fn the_position_moves_from_where_it_is() {
+    let dir = tempfile::tempdir().unwrap();
+    let db = Db::open(&dir.path().join("control.db")).unwrap();
+    let go = |from: i64, to: i64| db.write_blocking(move |tx| advance(tx, from, to));
+    go(0, 3).unwrap();
+    for (from, to) in [(0, 3), (2, 5), (4, 5)] {
+        let error = go(from, to).unwrap_err();
+        assert!(matches!(&error, DbError::Damaged(why) if why.contains("somebody else counted")), "{error}");
+    }
+    go(3, 5).unwrap();
+    assert_eq!(db.read_blocking(counted_serial).unwrap(), 5);
 }
