@@ -14,6 +14,7 @@ pub mod db;
 pub mod deadline;
 pub mod demo;
 pub mod enroll;
+pub mod handshake;
 pub mod ingest;
 pub mod init;
 pub mod jump;

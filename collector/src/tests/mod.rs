@@ -10,3 +10,4 @@ mod serving;
 mod slow;
 mod tls;
 mod usage;
+mod waiting;
