@@ -14,6 +14,7 @@ pub mod netns;
 pub mod power;
 pub mod pty;
 mod raw;
+pub mod reconnect;
 pub mod run;
 pub mod skip;
 pub mod stack;
