@@ -10,7 +10,7 @@ BIN := $(or $(CARGO_TARGET_DIR),target)/release
 # More arguments for the demo or the benches: make demo ARGS="--listen 127.0.0.1:9000"
 ARGS ?=
 
-.PHONY: help deps deps-build demo build test bench bench-accuracy bench-ingest bench-slow bench-cost bench-toll fuzz sim faults mutants man openapi fmt clean-demo
+.PHONY: help deps deps-build demo build test bench bench-accuracy bench-ingest bench-slow bench-reconnect bench-cost bench-toll fuzz sim faults mutants man openapi fmt clean-demo
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 16
@@ -52,6 +52,11 @@ bench-slow: ## measure how long honest hosts wait beside 10,000 slow connections
 	@packaging/deps build
 	cargo build --release --locked --workspace --bins
 	cargo run --release --locked -p hostmeter-benches -- slow $(ARGS)
+
+bench-reconnect: ## measure 10,000 hosts that come back after an outage of a day
+	@packaging/deps build
+	cargo build --release --locked --workspace --bins
+	cargo run --release --locked -p hostmeter-benches -- reconnect $(ARGS)
 
 bench-cost: ## measure what a sample costs, beside other tools; root, takes minutes
 	@packaging/deps bench

@@ -26,7 +26,7 @@ const METERS: u64 = 8;
 pub(crate) struct Args {
     /// Hosts, each with a connection of its own and one batch on its way
     #[arg(long, default_value_t = 48)]
-    hosts: u8,
+    hosts: u32,
     /// Batches of each host
     #[arg(long, default_value_t = 400)]
     batches: usize,
@@ -73,7 +73,7 @@ pub(crate) fn measure(table: &mut Table, args: &Args) -> Result<()> {
     let from_ms = (now_ms / 1_000 - i64::try_from(args.batches)?) * 1_000;
     let (ours, settled) = ours(args, from_ms)?;
     let theirs = if args.no_peer { None } else { Some(theirs(args, from_ms)?) };
-    let count = args.batches * usize::from(args.hosts);
+    let count = args.batches * usize::try_from(args.hosts)?;
     let what = format!(
         "ingest over TLS, {ACCOUNTS} accounts × {METERS} meters, {} hosts, {count} batches",
         args.hosts

@@ -8,6 +8,7 @@ mod cost;
 mod crowd;
 mod ingest;
 mod peers;
+mod reconnect;
 mod slow;
 mod table;
 mod toll;
@@ -36,6 +37,8 @@ enum What {
     Ingest(ingest::Args),
     /// How long honest hosts wait beside thousands of slow connections
     Slow(slow::Args),
+    /// Hosts that come back after an outage of a day, with real sockets
+    Reconnect(reconnect::Args),
     /// Accounts charged per second
     Charge,
     /// CPU credited to the right uid, beside psutil and prometheus-process-exporter; takes minutes
@@ -50,6 +53,7 @@ fn main() -> Result<()> {
         Some(What::Toll(args)) => return toll::measure(&args),
         Some(What::Ingest(args)) => ingest::measure(&mut table, &args)?,
         Some(What::Slow(args)) => slow::measure(&mut table, &args)?,
+        Some(What::Reconnect(args)) => reconnect::measure(&mut table, &args)?,
         Some(What::Charge) => charge::measure(&mut table)?,
         Some(What::Accuracy(args)) => return accuracy::measure(&args),
         None => {

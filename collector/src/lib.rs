@@ -15,6 +15,7 @@ pub mod deadline;
 pub mod demo;
 pub mod enroll;
 mod fault;
+pub mod handshake;
 pub mod ingest;
 pub mod init;
 pub mod jump;

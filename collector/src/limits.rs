@@ -95,8 +95,20 @@ const _: () = assert!(HOST_KEYS_MAX <= HOST_KEYS_SHOWN_MAX, "every key that is a
 pub const HOST_ROOMS_MAX: usize = 4;
 /// Bytes that all batches on their way may announce, in bytes; beyond it hosts get "overloaded".
 pub const ROOMS_MAX_BYTES: usize = 64 * 1024 * 1024;
-/// Batches that are checked or stored at the same time; beyond it hosts get "overloaded".
-pub const INGEST_IN_FLIGHT_MAX: usize = 256;
+/// Bytes of those that batches of a backlog and questions may take.
+pub const ROOMS_BACKLOG_MAX_BYTES: usize = 48 * 1024 * 1024;
+/// Fresh batches that are checked or stored at the same time; others wait for a turn.
+pub const FRESH_IN_FLIGHT_MAX: usize = 128;
+/// Batches of a backlog that are checked or stored at the same time; others wait for a turn.
+pub const BACKLOG_IN_FLIGHT_MAX: usize = 128;
+/// Questions where to go on that are read and answered at the same time; others wait for a turn.
+pub const RESUMES_IN_FLIGHT_MAX: usize = 16;
+/// A batch that was sealed no longer ago than this is fresh, milliseconds: three of the usual intervals.
+pub const FRESH_MS: u64 = 180_000;
+/// How long a request of a host waits for its turn; then the host gets "overloaded". Agents wait 30 s for an answer.
+pub const TURN_WAIT: Duration = Duration::from_secs(10);
+/// Requests of hosts that wait for their turn; beyond it hosts get "overloaded".
+pub const TURNS_WAITING_MAX: usize = 16_384;
 /// Payloads that are no larger than this after inflation are decoded at once, without another thread, in bytes.
 pub const DECODE_INLINE_BYTES: usize = 64 * 1024;
 /// Larger payloads that are inflated and decoded at the same time: each may take [`hostmeter_core::limits::PAYLOAD_INFLATED_MAX_BYTES`].
@@ -161,6 +173,8 @@ pub const COUNT_IDS_MAX: usize = 300_000;
 pub const FRESH_ROWS_MAX: usize = 100_000;
 /// Stored envelopes that wait to be counted; beyond it hosts get "overloaded".
 pub const COUNT_BEHIND_MAX: i64 = 50_000;
+/// Stored envelopes that wait to be counted; beyond it hosts get "overloaded" for what was sealed longer ago.
+pub const COUNT_BEHIND_BACKLOG_MAX: i64 = 25_000;
 /// How long a request waits until everything is counted that was acknowledged before it came.
 pub const COUNT_WAIT: Duration = Duration::from_secs(3);
 /// With more envelopes than this that wait to be counted, graphs give way to batches …
@@ -206,8 +220,14 @@ const _: () = assert!(LATE_MAX_MS < RAW_KEEP_MS, "late usage still finds its int
 const _: () = assert!(LATE_MAX_MS < DEGRADED_KEEP_MS, "late usage still finds its stretch");
 const _: () = assert!(WATCH_KNOWN_MIN_MS <= WATCH_SPAN_MS && WATCH_SPAN_MS < RAW_KEEP_MS);
 const _: () = assert!(POINTS_DEFAULT <= POINTS_MAX && POINTS_MAX <= POINTS_ALL_MAX);
-const _: () = assert!(DECODES_MAX <= INGEST_IN_FLIGHT_MAX);
-const _: () = assert!(INGEST_IN_FLIGHT_MAX <= WRITE_QUEUE_MAX, "batches alone never overload the writer");
+const _: () = assert!(DECODES_MAX <= FRESH_IN_FLIGHT_MAX && DECODES_MAX <= BACKLOG_IN_FLIGHT_MAX);
+const _: () = assert!(
+    2 * (FRESH_IN_FLIGHT_MAX + BACKLOG_IN_FLIGHT_MAX + RESUMES_IN_FLIGHT_MAX) <= WRITE_QUEUE_MAX,
+    "hosts alone never overload the writer"
+);
+const _: () =
+    assert!(ROOMS_BACKLOG_MAX_BYTES < ROOMS_MAX_BYTES && COUNT_BEHIND_BACKLOG_MAX < COUNT_BEHIND_MAX);
+const _: () = assert!(TURN_WAIT.as_millis() < BODY_TIME.as_millis());
 
 /// Accounts in one block of charges: one transaction of the database and of the ledger.
 pub const CHARGE_BLOCK_ACCOUNTS: i64 = 1_024;
@@ -255,17 +275,21 @@ pub const HASHES_MAX: usize = 2;
 /// Life of a login in the panel, milliseconds.
 pub const SESSION_LIFE_MS: i64 = 12 * 3_600_000;
 /// Connections open at the same time; a further one ends the stranger that has been quiet for longest.
-pub const CONNECTIONS_MAX: usize = 8_192;
+pub const CONNECTIONS_MAX: usize = 24_576;
 /// File descriptors kept for everything that is no connection.
 pub const DESCRIPTORS_SPARE: u64 = 256;
 /// Fewest connections that are worth starting with.
 pub const CONNECTIONS_MIN: usize = 64;
 /// What a connection reads ahead, in bytes.
-pub const READ_AHEAD_BYTES: usize = 64 * 1024;
+pub const READ_AHEAD_BYTES: usize = 8 * 1024;
 /// How often the files of `[tls]` are looked at again.
 pub const TLS_LOOK_EVERY: Duration = Duration::from_secs(10);
-/// How long a TLS handshake may take.
+/// How long each part of a TLS handshake may take to arrive.
 pub const HANDSHAKE_TIME: Duration = Duration::from_secs(10);
+/// TLS handshakes that use CPU time at once; others wait for a turn.
+pub const HANDSHAKES_MAX: usize = 4;
+/// New connections that the kernel keeps until they are accepted; `net.core.somaxconn` may allow fewer.
+pub const LISTEN_BACKLOG: u32 = 4_096;
 /// How long a connection may wait for the next request's whole header: longer than agents pause between batches.
 pub const HEADER_TIME: Duration = Duration::from_secs(75);
 /// How long requests may take to end after a signal to stop.

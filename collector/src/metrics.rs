@@ -53,6 +53,8 @@ pub struct Facts {
     pub count_behind: i64,
     /// Envelopes not in the usage store yet.
     pub forward_behind: i64,
+    /// Requests of hosts that wait for their turn.
+    pub turns_waiting: usize,
     /// What the writer did and what waits.
     pub writer: crate::db::WriteStats,
 }
@@ -98,6 +100,8 @@ pub fn page(metrics: &Metrics, facts: &Facts) -> String {
         "Commits of control.db; writes share them.",
         &one(w.commits.to_string()),
     );
+    let turns = one(facts.turns_waiting.to_string());
+    family("hostmeter_turns_waiting", "gauge", "Requests of hosts that wait for their turn.", &turns);
     let behind = one(facts.count_behind.to_string());
     family(
         "hostmeter_count_behind",

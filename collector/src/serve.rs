@@ -7,10 +7,11 @@ use crate::billing;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::deadline::Deadline;
+use crate::handshake::Handshakes;
 use crate::ingest::release;
 use crate::limits::{
     ACCEPT_PAUSE, BODY_TIME_ANY, CONNECTIONS_MAX, CONNECTIONS_MIN, DESCRIPTORS_SPARE, DRAIN_TIME,
-    HANDSHAKE_TIME, HEADER_TIME, READ_AHEAD_BYTES, TLS_LOOK_EVERY,
+    HEADER_TIME, LISTEN_BACKLOG, READ_AHEAD_BYTES, TLS_LOOK_EVERY,
 };
 use crate::places::{Place, Places};
 use crate::tls::{Renewing, TlsError};
@@ -28,7 +29,7 @@ use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio_rustls::TlsAcceptor;
 use tower::ServiceExt;
 
@@ -66,7 +67,7 @@ impl Server {
     /// Takes the address first, so that a second collector touches no database; then opens everything.
     pub async fn bind(config: Config, clock: Clock) -> Result<Self, ServeError> {
         let wanted = config.listen;
-        let listener = TcpListener::bind(wanted).await.map_err(|e| listen_error(wanted, &e))?;
+        let listener = listen(wanted).map_err(|e| listen_error(wanted, &e))?;
         let address = listener.local_addr()?;
         let tls = config.tls.as_ref().map(Renewing::new).transpose()?.map(Arc::new);
         // Opening reads and may migrate files.
@@ -119,6 +120,14 @@ impl Server {
             tracing::warn!(seconds = DRAIN_TIME.as_secs(), "requests were still open and are cut off");
         }
     }
+}
+
+/// Many hosts may come at the same moment: the system is asked to keep more of them waiting than it does by itself.
+fn listen(address: SocketAddr) -> std::io::Result<TcpListener> {
+    let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
+    socket.set_reuseaddr(true)?;
+    socket.bind(address)?;
+    socket.listen(LISTEN_BACKLOG)
 }
 
 fn listen_error(address: SocketAddr, e: &std::io::Error) -> ServeError {
@@ -190,6 +199,7 @@ async fn accept(
     graceful: &GracefulShutdown,
     places: &Arc<Places>,
 ) {
+    let handshakes = Arc::new(Handshakes::default());
     loop {
         let (stream, peer) = match listener.accept().await {
             Ok(accepted) => accepted,
@@ -201,7 +211,8 @@ async fn accept(
             }
         };
         let (place, evicted) = places.take();
-        let (tls, routes, watcher) = (tls.map(Renewing::acceptor), routes.clone(), graceful.watcher());
+        let (routes, watcher) = (routes.clone(), graceful.watcher());
+        let tls = tls.map(|tls| (tls.acceptor(), Arc::clone(&handshakes)));
         tokio::spawn(async move {
             tokio::select! {
                 () = connection(stream, peer, tls, routes, watcher, place) => {}
@@ -215,34 +226,35 @@ async fn accept(
 async fn connection(
     stream: TcpStream,
     peer: SocketAddr,
-    tls: Option<TlsAcceptor>,
+    tls: Option<(TlsAcceptor, Arc<Handshakes>)>,
     routes: Router,
     watcher: Watcher,
     place: Place,
 ) {
     // An acknowledgement is one small write; waiting for more would only delay it.
     let _best_effort = stream.set_nodelay(true);
-    let Some(tls) = tls else {
-        return http(stream, peer, ClientCert(false), routes, watcher, place).await;
+    let Some((tls, handshakes)) = tls else {
+        return Box::pin(http(stream, peer, ClientCert(false), routes, watcher, place)).await;
     };
-    match tokio::time::timeout(HANDSHAKE_TIME, tls.accept(stream)).await {
-        Ok(Ok(stream)) => {
+    match handshakes.accept(&tls, stream).await {
+        Ok(stream) => {
             let cert = ClientCert(stream.get_ref().1.peer_certificates().is_some());
-            http(stream, peer, cert, routes, watcher, place).await;
+            // In a box of its own: a connection then takes no more memory than the part that it is in.
+            Box::pin(http(stream, peer, cert, routes, watcher, place)).await;
         }
-        Ok(Err(e)) => tracing::debug!(%peer, error = %e, "no TLS came about"),
-        Err(_) => tracing::debug!(%peer, "the TLS handshake took too long"),
+        Err(e) => tracing::debug!(%peer, error = %e, "no TLS came about"),
     }
 }
 
-async fn http<S>(
+fn http<S>(
     stream: S,
     peer: SocketAddr,
     cert: ClientCert,
     routes: Router,
     watcher: Watcher,
     place: Place,
-) where
+) -> impl Future<Output = ()> + Send
+where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
     let place = Arc::new(place);
@@ -252,19 +264,22 @@ async fn http<S>(
         let (place, names_itself) = (Arc::clone(&place), names_itself(&request));
         let answer =
             routes.clone().oneshot(request.map(|body| Body::new(Deadline::new(body, BODY_TIME_ANY))));
-        async move {
+        // Boxed: connections that wait for their next request are many.
+        Box::pin(async move {
             let response = answer.await?;
             if names_itself && response.status().as_u16() < 400 {
                 place.prove();
             }
             Ok::<_, Infallible>(response)
-        }
+        })
     });
     let mut builder = hyper::server::conn::http1::Builder::new();
     builder.timer(TokioTimer::new()).header_read_timeout(HEADER_TIME).max_buf_size(READ_AHEAD_BYTES);
-    let serving = builder.serve_connection(TokioIo::new(stream), service);
-    if let Err(e) = watcher.watch(serving).await {
-        tracing::debug!(%peer, error = %e, "a connection ended early");
+    let serving = watcher.watch(builder.serve_connection(TokioIo::new(stream), service));
+    async move {
+        if let Err(e) = serving.await {
+            tracing::debug!(%peer, error = %e, "a connection ended early");
+        }
     }
 }
 

@@ -11,7 +11,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 const KILLS: u64 = 40;
-const HOSTS: u8 = 4;
+const HOSTS: u32 = 4;
 const ACCOUNTS: u32 = 20;
 /// At most so many seconds of usage for each host, a second each, so that none lies in the future.
 const BATCHES_MAX: u64 = 3_000;

@@ -305,6 +305,14 @@ fn man_pages_and_completions_are_current() {
 }
 
 #[test]
+fn the_collector_may_open_as_many_files_as_it_takes_connections() {
+    use hostmeter_collector::limits::{CONNECTIONS_MAX, DESCRIPTORS_SPARE};
+    let unit = fs::read_to_string(tree::root().join("systemd/hostmeter-collector.service")).unwrap();
+    let limit = unit.lines().find_map(|l| l.strip_prefix("LimitNOFILE=")).expect("LimitNOFILE");
+    assert!(limit.parse::<u64>().unwrap() >= u64::try_from(CONNECTIONS_MAX).unwrap() + DESCRIPTORS_SPARE);
+}
+
+#[test]
 fn units_start_programs_with_arguments_that_they_accept() {
     let units = tree::text_files(&tree::root().join("systemd")).unwrap();
     let lines: Vec<&str> = units

@@ -55,6 +55,11 @@ impl Connection {
         Ok(Self { stream, buffer: Vec::with_capacity(HEAD_MAX_BYTES) })
     }
 
+    /// What it speaks over.
+    pub(crate) const fn tcp(&self) -> &TcpStream {
+        &self.stream.sock
+    }
+
     /// Sends some bytes and waits for nothing.
     pub(crate) fn say(&mut self, bytes: &[u8]) -> Result<()> {
         self.stream.write_all(bytes)?;

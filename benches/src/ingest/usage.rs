@@ -13,7 +13,16 @@ pub(crate) fn cpu(pid: u32) -> Result<Duration> {
 
 /// The most memory that it ever had, KiB.
 pub(crate) fn peak_kib(pid: u32) -> Result<u64> {
+    memory_kib(pid, "VmHWM:")
+}
+
+/// The memory that it has, KiB.
+pub(crate) fn rss_kib(pid: u32) -> Result<u64> {
+    memory_kib(pid, "VmRSS:")
+}
+
+fn memory_kib(pid: u32, key: &'static str) -> Result<u64> {
     let status = std::fs::read_to_string(format!("/proc/{pid}/status"))?;
-    let line = status.lines().find_map(|l| l.strip_prefix("VmHWM:")).context("VmHWM")?;
+    let line = status.lines().find_map(|l| l.strip_prefix(key)).context(key)?;
     Ok(line.trim().trim_end_matches("kB").trim().parse()?)
 }

@@ -4,6 +4,7 @@ use super::Problem;
 use super::state::{App, AppState};
 use crate::enroll;
 use crate::ingest::ack::{Standing, acknowledge};
+use crate::ingest::admission::{Lane, is_overloaded};
 use crate::ingest::chain::{self, Outcome, Status};
 use crate::ingest::receive::{Payload, Received, Refused};
 use crate::ingest::rooms::Room;
@@ -74,17 +75,15 @@ pub async fn batches(State(app): State<AppState>, request: Request) -> Result<Re
 
 async fn deliver(app: &AppState, request: Request) -> Result<Response, Problem> {
     check_length(request.headers(), ENVELOPE_MAX_BYTES)?;
-    if app.counter.is_overloaded() {
+    let read = tokio::time::timeout(BODY_TIME, read_envelope(app, Domain::Batch, request.into_body())).await;
+    let (key, header, bytes, _room) = read.map_err(|_| slow())??;
+    let lane = Lane::of_batch(&header, app.now_ms());
+    if is_overloaded(&app.counter, lane) {
         let detail = "too many batches wait to be counted; try again in a few seconds";
         return Err(Problem::new(StatusCode::SERVICE_UNAVAILABLE, "overloaded", detail));
     }
-    let read = tokio::time::timeout(BODY_TIME, read_envelope(app, Domain::Batch, request.into_body())).await;
-    let (key, header, bytes, _room) = read.map_err(|_| slow())??;
     // Only now: a body that dribbles in holds up nobody.
-    let _turn = app.in_flight.try_acquire().map_err(|_| {
-        let detail = "too many batches are being received; try again in a few seconds";
-        Problem::new(StatusCode::SERVICE_UNAVAILABLE, "overloaded", detail)
-    })?;
+    let _turn = app.admission.turn(lane).await.map_err(|_| busy())?;
     let received = open(app, key, header, bytes).await?;
     let has_outcomes = matches!(&received.payload, Payload::Batch(b) if !b.outcomes.is_empty());
     let outcome = store(app, received).await;
@@ -132,9 +131,10 @@ pub(super) async fn read_envelope<'a>(
         let Ok(data) = frame.into_data() else { continue };
         bytes.extend_from_slice(&data);
         if verified.is_none() && bytes.len() >= ENVELOPE_HEADER_BYTES {
-            let (key, header) =
-                verify(&bytes, domain, &app.host_keys, app.now_ms()).map_err(|e| refused(&e))?;
-            let room = app.rooms.enter(key.host, header.stored_len).ok_or_else(no_room)?;
+            let now_ms = app.now_ms();
+            let (key, header) = verify(&bytes, domain, &app.host_keys, now_ms).map_err(|e| refused(&e))?;
+            let lane = if domain == Domain::Batch { Lane::of_batch(&header, now_ms) } else { Lane::Resume };
+            let room = app.rooms.enter(key.host, header.stored_len, lane).ok_or_else(no_room)?;
             bytes.reserve(header.stored_len);
             verified = Some((key, header, room));
         }
@@ -152,6 +152,11 @@ pub(super) async fn read_envelope<'a>(
 fn no_room() -> Problem {
     let detail =
         "this host or all hosts together have too many batches on their way; try again in a few seconds";
+    Problem::new(StatusCode::SERVICE_UNAVAILABLE, "overloaded", detail)
+}
+
+pub(super) fn busy() -> Problem {
+    let detail = "too many hosts are being served; try again in a few seconds";
     Problem::new(StatusCode::SERVICE_UNAVAILABLE, "overloaded", detail)
 }
 

@@ -71,6 +71,7 @@ pub async fn metrics(State(app): State<AppState>, _watcher: Watcher) -> Result<R
     let (now_ms, position) = (app.now_ms(), app.forwarder.position());
     let mut facts = app.db.read(move |conn| facts(conn, now_ms, position)).await?;
     facts.writer = app.db.write_stats();
+    facts.turns_waiting = app.admission.waiting();
     let kind = "application/openmetrics-text; version=1.0.0; charset=utf-8";
     Ok(([(CONTENT_TYPE, kind)], page(&app.metrics, &facts)).into_response())
 }
@@ -89,6 +90,7 @@ fn facts(conn: &Connection, now_ms: i64, position: i64) -> Result<Facts, DbError
         lag_ms: oldest.map(|w| now_ms.saturating_sub(w).max(0)),
         count_behind: last_serial(conn)?.saturating_sub(counted_serial(conn)?).max(0),
         forward_behind: last_serial(conn)?.saturating_sub(position).max(0),
+        turns_waiting: 0,
         writer: crate::db::WriteStats::default(),
     })
 }

@@ -1,11 +1,13 @@
 //! What agents say after a loss: numbers that are gone, and where they stand.
 
 use super::Problem;
-use super::batches::{answer, check_length, read_envelope, refused, sealed, slow};
+use super::batches::{answer, busy, check_length, read_envelope, refused, sealed, slow};
 use super::state::{App, AppState};
 use crate::ingest::ack::stamp;
+use crate::ingest::admission::Lane;
 use crate::ingest::gap::{self, ReceivedGap};
 use crate::ingest::resume::{self, Answer, Asked, Place};
+use crate::ingest::rooms::Room;
 use crate::limits::BODY_TIME;
 use axum::extract::{Request, State};
 use axum::http::StatusCode;
@@ -35,7 +37,8 @@ pub fn routes() -> axum::Router<AppState> {
               (status = 503, description = "Overloaded: try again after Retry-After"))
 )]
 pub async fn gaps(State(app): State<AppState>, request: Request) -> Result<Response, Problem> {
-    let (host, header, bytes) = read(&app, Domain::Gap, request).await?;
+    let (host, header, bytes, _room) = read(&app, Domain::Gap, request).await?;
+    let _turn = app.admission.turn(Lane::Resume).await.map_err(|_| busy())?;
     let received = ReceivedGap::open(host, header, bytes).map_err(|e| refused(&e))?;
     let now_ms = app.now_ms();
     let outcome = app.db.write(move |tx| gap::store(tx, &received, now_ms)).await?;
@@ -56,7 +59,8 @@ pub async fn gaps(State(app): State<AppState>, request: Request) -> Result<Respo
               (status = 503, description = "Overloaded: try again after Retry-After"))
 )]
 pub async fn resume(State(app): State<AppState>, request: Request) -> Result<Response, Problem> {
-    let (host, header, bytes) = read(&app, Domain::Resume, request).await?;
+    let (host, header, bytes, _room) = read(&app, Domain::Resume, request).await?;
+    let _turn = app.admission.turn(Lane::Resume).await.map_err(|_| busy())?;
     let asked = Asked::open(host, header, &bytes).map_err(|e| refused(&e))?;
     let now_ms = app.now_ms();
     match app.db.write(move |tx| resume::answer(tx, &asked, now_ms)).await? {
@@ -84,12 +88,16 @@ pub async fn resume(State(app): State<AppState>, request: Request) -> Result<Res
     }
 }
 
-/// Reads and verifies an envelope; the host's row comes with it.
-async fn read(app: &App, domain: Domain, request: Request) -> Result<(i64, Header, Vec<u8>), Problem> {
+/// Reads and verifies an envelope; the host's row comes with it, and the room that it takes.
+async fn read(
+    app: &App,
+    domain: Domain,
+    request: Request,
+) -> Result<(i64, Header, Vec<u8>, Room<'_>), Problem> {
     check_length(request.headers(), ENVELOPE_MAX_BYTES)?;
     let read = tokio::time::timeout(BODY_TIME, read_envelope(app, domain, request.into_body())).await;
-    let (key, header, bytes, _room) = read.map_err(|_| slow())??;
-    Ok((key.host, header, bytes))
+    let (key, header, bytes, room) = read.map_err(|_| slow())??;
+    Ok((key.host, header, bytes, room))
 }
 
 fn go_on(app: &App, place: &Place, header: &Header, now_ms: i64) -> Result<Response, Problem> {

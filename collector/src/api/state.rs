@@ -7,10 +7,11 @@ use crate::clock::Clock;
 use crate::config::Config;
 use crate::db::{Connection, Db, DbError};
 use crate::ingest::HostKeys;
+use crate::ingest::admission::Admission;
 use crate::ingest::counting::Counter;
 use crate::ingest::rooms::Rooms;
 use crate::keys::{Keys, KeysError};
-use crate::limits::{COUNT_WAIT, DECODES_MAX, FORWARD_WAIT, HASHES_MAX, INGEST_IN_FLIGHT_MAX};
+use crate::limits::{COUNT_WAIT, DECODES_MAX, FORWARD_WAIT, HASHES_MAX};
 use crate::metrics::Metrics;
 use crate::store::forward::{Forwarder, last_serial};
 use crate::store::sqlite::SqliteStore;
@@ -52,8 +53,8 @@ pub struct App {
     stopping: AtomicBool,
     /// Room for batches whose bodies are on their way.
     pub(crate) rooms: Rooms,
-    /// Batches that are checked or stored.
-    pub(crate) in_flight: Semaphore,
+    /// Whose turn it is.
+    pub(crate) admission: Admission,
     /// Payloads that are inflated and decoded.
     pub(crate) decodes: Semaphore,
     /// Passwords that are hashed.
@@ -107,7 +108,7 @@ impl App {
             metrics: Metrics::default(),
             stopping: AtomicBool::new(false),
             rooms: Rooms::default(),
-            in_flight: Semaphore::new(INGEST_IN_FLIGHT_MAX),
+            admission: Admission::default(),
             decodes: Semaphore::new(DECODES_MAX),
             hashes: Semaphore::new(HASHES_MAX),
         }))

@@ -12,8 +12,7 @@ use crate::clock::Clock;
 use crate::db::{Connection, Db, DbError, OptionalExtension, Transaction, params};
 use crate::fault;
 use crate::limits::{
-    COUNT_BEHIND_MAX, COUNT_BLOCK, COUNT_IDS_MAX, COUNT_ONE_BY_ONE, COUNT_PAUSE, COUNT_ROWS_MAX, FOLD_PAUSE,
-    FRESH_ROWS_MAX,
+    COUNT_BLOCK, COUNT_IDS_MAX, COUNT_ONE_BY_ONE, COUNT_PAUSE, COUNT_ROWS_MAX, FOLD_PAUSE, FRESH_ROWS_MAX,
 };
 use crate::store::forward::last_serial;
 use crate::worker::{Desk, Pace, Waker, Worker};
@@ -106,11 +105,6 @@ impl Counter {
     /// Stored envelopes that waited to be counted when it last looked.
     pub fn behind(&self) -> i64 {
         self.behind.load(Ordering::Relaxed)
-    }
-
-    /// Whether so much waits that no more should be taken in.
-    pub fn is_overloaded(&self) -> bool {
-        self.behind() > COUNT_BEHIND_MAX
     }
 }
 

@@ -3,6 +3,7 @@
 
 pub mod accounts;
 pub mod ack;
+pub mod admission;
 pub mod chain;
 pub mod count;
 pub mod counting;

@@ -13,3 +13,4 @@ mod serving;
 mod slow;
 mod tls;
 mod usage;
+mod waiting;
