@@ -190,7 +190,8 @@ fn a_granted_epoch_is_kept_and_begun_once() -> Result<()> {
     epoch::keep(state.path(), &grant)?;
     let begun = |state: &StateDir| -> Result<Vec<u64>> {
         let enrolment = state.enrolment()?.context("enrolment")?;
-        let (enrolment, _) = epoch::settle(state, enrolment, BOOT, SPOOL_MIN_BYTES)?;
+        let (enrolment, _) =
+            epoch::settle(state, enrolment, BOOT, SPOOL_MIN_BYTES, hostmeter_agent::os::now()?)?;
         ensure!(enrolment.epoch == new, "epoch {}", enrolment.epoch);
         let (spool, findings) = Spool::open(&state.spool(), HOST, new, SPOOL_MIN_BYTES)?;
         ensure!(findings == Findings::default(), "{findings:?}");

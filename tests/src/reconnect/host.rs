@@ -156,7 +156,15 @@ pub(super) fn question(plan: &Plan, sealed: &[Vec<u8>]) -> Result<Resume> {
         Ok(Held { seq: number, hash: Hash(hash) })
     };
     let held = (first..=last).map(held).collect::<Result<Vec<_>>>()?;
-    Ok(Resume { v: VERSION, nonce: Nonce([7; 16]), acked_seq: 1, held, has_older: first > 1 })
+    Ok(Resume {
+        v: VERSION,
+        nonce: Nonce([7; 16]),
+        acked_seq: 1,
+        held,
+        has_older: first > 1,
+        before: None,
+        at_ms: None,
+    })
 }
 
 /// Sends what it just measured, again and again, while others drain; how long each batch waited for its
