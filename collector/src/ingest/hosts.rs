@@ -126,7 +126,12 @@ mod tests {
 
     #[test]
     fn what_an_older_look_found_replaces_nothing() {
-        let key = |n: u8| KnownKey { host: i64::from(n), uuid: HostId([n; 16]), key: PublicKey([n; 32]) };
+        let key = |n: u8| KnownKey {
+            host: i64::from(n),
+            uuid: HostId([n; 16]),
+            key: PublicKey([n; 32]),
+            replaced: None,
+        };
         let map = |all: &[u8]| all.iter().map(|n| (key(*n).key.id(), key(*n))).collect::<HashMap<_, _>>();
         let keys = HostKeys::default();
         let (older, newer) = (keys.begin(), keys.begin());

@@ -97,7 +97,7 @@ fn live(dir: &Path) {
         let bytes = sealed(n, prev);
         prev = header_hash(&bytes);
         if n > acked.get() {
-            let (known, header) = verify_header(&bytes, Domain::Batch, &keys).unwrap();
+            let (known, header) = verify_header(&bytes, Domain::Batch, &keys, T0).unwrap();
             let received = Received::open(known, header, bytes).unwrap();
             let stored = db.write_blocking(move |tx| {
                 chain::store(tx, &received, |_, _, _, _| Ok::<_, DbError>(()), T0 + 24 * 3_600_000)
