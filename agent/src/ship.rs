@@ -12,7 +12,7 @@ pub use backoff::Backoff;
 use crate::batch::Sealer;
 use crate::clock::{Clock, Learned};
 use crate::http::HttpError;
-use crate::limits::{REQUEST_MAX_MS, ROTATION_LOOK};
+use crate::limits::REQUEST_MAX_MS;
 use crate::machine::Machine;
 use crate::os;
 use crate::spool::{Entry, Reader, SpoolError};
@@ -158,18 +158,10 @@ impl Shipper {
         })
     }
 
-    /// Waits for something new, then for this host's phase; not for longer than it is to be looked for other things.
-    /// `false`: the sampling thread is gone.
+    /// Waits for something new, then for this host's phase. `false`: the sampling thread is gone.
     async fn wait(&mut self) -> bool {
-        let look = self.link.machine.sleep(ROTATION_LOOK);
-        tokio::select! {
-            biased;
-            changed = self.wake.changed() => {
-                if changed.is_err() {
-                    return false;
-                }
-            }
-            () = look => return true,
+        if self.wake.changed().await.is_err() {
+            return false;
         }
         let mut phase = self.link.machine.sleep(self.phase);
         while !self.wake.borrow().is_urgent {

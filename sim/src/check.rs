@@ -112,13 +112,17 @@ impl World {
 
     fn nothing_lost(&mut self, stored: &[Stored]) -> Result<()> {
         let there: BTreeSet<[u8; 32]> = stored.iter().map(|s| s.hash).collect();
+        let mut which = Vec::new();
         for (hash, intervals) in &self.acked {
             self.report.acked += intervals;
             if !there.contains(hash) {
                 self.report.lost += intervals;
+                which.extend(self.book.get(hash).map(|s| (s.host, s.place)));
             }
         }
-        ensure!(self.report.lost == 0, "{} acknowledged intervals are not stored", self.report.lost);
+        which.sort_unstable();
+        let lost = self.report.lost;
+        ensure!(lost == 0, "{lost} acknowledged intervals are not stored: (host, (epoch, number)) {which:?}");
         // A host whose clock was set wrong while it was off measures in the future until the collector answers it: that
         // is named, and waits for an admin.
         let is_early = |s: &Stored| s.batch.intervals.iter().any(|i| i.to_ms > s.received_ms + FUTURE_MAX_MS);

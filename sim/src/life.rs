@@ -24,8 +24,8 @@ use tokio::sync::watch;
 
 /// Length of an interval, ms.
 pub(crate) const INTERVAL_MS: i64 = 30_000;
-/// Cap of a spool: small, so that it fills and is trimmed.
-pub(crate) const SPOOL_BYTES: u64 = 128 * 1024;
+/// Cap of a spool: enough for all that no backup of the collector holds, as what is removed beyond it may be needed.
+pub(crate) const SPOOL_BYTES: u64 = 1024 * 1024;
 /// Bounds of the pause after a failure, as an agent has them by default.
 const BACKOFF_MS: (i64, i64) = (2_000, 300_000);
 

@@ -18,6 +18,8 @@ pub(crate) struct Sealed {
     pub(crate) boot: BootId,
     /// What was used when it ended; `None`: sealed again in a new epoch, cut where the collector knows more.
     pub(crate) used: Option<Used>,
+    /// Its epoch and number.
+    pub(crate) place: (u64, u64),
     /// End of its last interval.
     pub(crate) to_ms: i64,
     /// How many intervals it holds.
@@ -95,8 +97,9 @@ pub(crate) fn found(entry: &Entry, host: usize, kernel: &Kernel, book: &Book) ->
 /// What an entry is by itself.
 pub(crate) fn sealed(entry: &Entry, host: usize, used: Option<Used>) -> Result<Sealed> {
     let batch = batch(&entry.envelope)?;
-    let boot = peek(&entry.envelope)?.stamp.boot;
+    let stamp = peek(&entry.envelope)?.stamp;
+    let (boot, place) = (stamp.boot, (stamp.epoch, stamp.seq));
     let to_ms = batch.intervals.last().map(|i| i.to_ms).context("a batch without an interval")?;
     let intervals = u64::try_from(batch.intervals.len())?;
-    Ok(Sealed { host, boot, used, to_ms, intervals })
+    Ok(Sealed { host, boot, used, place, to_ms, intervals })
 }
