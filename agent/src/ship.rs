@@ -12,7 +12,7 @@ pub use backoff::Backoff;
 use crate::batch::Sealer;
 use crate::clock::{Clock, Learned};
 use crate::http::HttpError;
-use crate::limits::REQUEST_MAX_MS;
+use crate::limits::{REQUEST_MAX_MS, ROTATION_LOOK};
 use crate::machine::Machine;
 use crate::os;
 use crate::spool::{Entry, Reader, SpoolError};
@@ -88,6 +88,8 @@ pub struct Shipper {
     question: Option<Question>,
     /// When it is looked next whether somebody wants a new key.
     look_at_ms: i64,
+    /// A new key is under way.
+    is_rotating: bool,
 }
 
 /// What to do next.
@@ -121,8 +123,8 @@ impl Shipper {
         phase: Duration,
     ) -> Self {
         let backoff = Backoff::new(link.backoff_ms.0, link.backoff_ms.1);
-        let (is_resumed, question, look_at_ms) = (false, None, 0);
-        Self { link, reader, wake, acked, phase, backoff, is_resumed, question, look_at_ms }
+        let (is_resumed, question, look_at_ms, is_rotating) = (false, None, 0, false);
+        Self { link, reader, wake, acked, phase, backoff, is_resumed, question, look_at_ms, is_rotating }
     }
 
     /// Ships until the sampling thread is gone, a new epoch is granted or a new key is accepted.
@@ -160,8 +162,16 @@ impl Shipper {
 
     /// Waits for something new, then for this host's phase. `false`: the sampling thread is gone.
     async fn wait(&mut self) -> bool {
-        if self.wake.changed().await.is_err() {
-            return false;
+        let look = self.is_rotating.then(|| self.link.machine.sleep(ROTATION_LOOK));
+        tokio::select! {
+            biased;
+            changed = self.wake.changed() => {
+                if changed.is_err() {
+                    return false;
+                }
+            }
+            // A new key waits for its next try, also where nothing is sealed.
+            Some(()) = maybe(look) => return true,
         }
         let mut phase = self.link.machine.sleep(self.phase);
         while !self.wake.borrow().is_urgent {
@@ -320,6 +330,14 @@ impl Shipper {
         tracing::error!("shipping has STOPPED: {why}");
         why.clone_into(&mut self.link.report().stopped);
         while self.wake.changed().await.is_ok() {}
+    }
+}
+
+/// Waits for what is there; else says at once that there is nothing.
+async fn maybe<T>(wait: Option<impl Future<Output = T>>) -> Option<T> {
+    match wait {
+        Some(wait) => Some(wait.await),
+        None => None,
     }
 }
 

@@ -14,7 +14,7 @@ const EVERY_MS: i64 = 240_000;
 /// How often people and timers look after the collector, ms.
 const CHORE_MS: i64 = 300_000;
 /// Every so many chores a backup.
-const BACKUP_CHORES: u64 = 4;
+const BACKUP_CHORES: u64 = 8;
 
 /// Kinds of faults.
 pub(crate) const COUNT: usize = FAULTS.len();

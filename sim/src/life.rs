@@ -96,7 +96,10 @@ impl Life {
         let ticking = port.clone();
         for entry in seal::new_entries(&mut eyes)? {
             if !book.contains_key(&entry.hash) {
-                let found = seal::found(&entry, host, &lock(kernel), book)?;
+                let mut found = seal::found(&entry, host, &lock(kernel), book)?;
+                if found.used.is_none() && entry.hash == tail.hash {
+                    found.used = seal::kept(&tail, &lock(kernel));
+                }
                 book.insert(entry.hash, found);
             }
         }

@@ -2,7 +2,8 @@
 
 use crate::kernel::{Kernel, Used};
 use anyhow::{Context, Result, ensure};
-use hostmeter_agent::spool::{Entry, Reader};
+use hostmeter_agent::reading::AccountReading;
+use hostmeter_agent::spool::{Entry, Reader, Tail};
 use hostmeter_core::ids::BootId;
 use hostmeter_core::meter::Meter;
 use hostmeter_core::wire::batch::Batch;
@@ -92,6 +93,15 @@ pub(crate) fn found(entry: &Entry, host: usize, kernel: &Kernel, book: &Book) ->
         book.values().filter(of_this_boot).find(|s| s.to_ms == to_ms).and_then(|s| s.used.clone())
     };
     Ok(Sealed { boot: kernel.id(), ..sealed(entry, host, used)? })
+}
+
+/// What was used by the readings that the spool keeps for its newest entry, if a sweep of this boot saw just that: the
+/// first seal of a boot has none before it to tell.
+pub(crate) fn kept(tail: &Tail, kernel: &Kernel) -> Option<Used> {
+    let base = tail.baseline.as_ref().filter(|b| b.source.boot == kernel.id())?;
+    let cpu = |a: &AccountReading| a.counters.get(&Meter::CpuUsec).copied().unwrap_or(0);
+    let used: Used = base.accounts.iter().map(|(uid, a)| (*uid, cpu(a))).collect();
+    kernel.saw(&used).then_some(used)
 }
 
 /// What an entry is by itself.

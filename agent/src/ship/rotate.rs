@@ -26,6 +26,7 @@ impl Shipper {
             return None;
         }
         self.look_at_ms = now_ms.saturating_add(i64::try_from(ROTATION_LOOK.as_millis()).unwrap_or(i64::MAX));
+        self.is_rotating = false;
         let found = match rotation::read(&self.link.state_dir) {
             Ok(found) => found?,
             Err(e) => return Some(self.failed(e.to_string(), 0)),
@@ -33,6 +34,7 @@ impl Shipper {
         if found.host_id != self.link.enrolment.host_id {
             return None;
         }
+        self.is_rotating = matches!(found.step, Step::Asked | Step::Switched { .. });
         match found.step {
             Step::Asked => self.register().await,
             // Written by this very process, which begins again; a start takes the step before anything is shipped.

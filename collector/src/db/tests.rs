@@ -205,7 +205,7 @@ fn what_may_be_there_once_cannot_be_there_twice() {
     ];
     ready.into_iter().for_each(|sql| run(sql).unwrap());
     let table = [
-        "INSERT INTO envelope VALUES (1, 1, 7, zeroblob(32), 0, 'billed', x'00')",
+        "INSERT INTO envelope (host, epoch, seq, hash, received_ms, status, bytes) VALUES (1, 1, 7, zeroblob(32), 0, 'billed', x'00')",
         "INSERT INTO usage_hour (account, hour) VALUES (1, 7)",
         "INSERT INTO charge VALUES (1, 7, 0, NULL, 1, 0, x'00')",
         "INSERT INTO txn SELECT max(id) + 1, 'topup', 'topup:m:1', x'00', 0, 0, 'a', '', NULL, zeroblob(32), zeroblob(32) FROM txn",

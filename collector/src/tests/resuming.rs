@@ -146,7 +146,8 @@ async fn a_host_with_older_state_goes_on_in_a_new_epoch() {
     world.app.clock.set(T0 + EPOCH_SILENT_MS);
     let granted = web1.ask(&world, 3, 2, web1.held(1..=2)).await.unwrap();
     assert_eq!((granted.epoch, granted.stored_seq, granted.watermark_ms), (2, 2, Some(T0 + 30_000)));
-    assert_eq!(web1.ask(&world, 3, 2, web1.held(1..=2)).await.unwrap(), granted, "the same question");
+    let again = web1.ask(&world, 3, 2, web1.held(1..=2)).await.unwrap();
+    assert_eq!(Resumed { request_hash: granted.request_hash, ..again }, granted, "the same question");
     assert_eq!(world.sql("SELECT count(*) FROM epoch"), "1");
     (web1.host.epoch, web1.host.seq, web1.host.prev) = (2, 0, [0; 32]);
     let bytes = web1.host.next(&batch(40, 50, vec![cpu(1001, "shop", 7)]));
@@ -240,9 +241,11 @@ async fn words_of_others_are_refused() {
     let other = hostmeter_core::wire::key::SigningKey::from_seed(&[9; 32]).unwrap();
     let stranger = Chain { host: Host { key: other, ..copy(&web1.host) }, sealed: vec![] };
     let held = web1.held(1..=2);
+    // The time at the second round.
+    let told = Some(now_ms + 2 * EPOCH_SILENT_MS);
     for (path, good, forged) in [
         ("/v1/gaps", web1.word(4, 9, [7; 32]), stranger.word(4, 9, [7; 32])),
-        ("/v1/resume", web1.question(1, 2, held.clone(), None), stranger.question(1, 2, held, None)),
+        ("/v1/resume", web1.question(1, 2, held.clone(), told), stranger.question(1, 2, held, told)),
     ] {
         // Silent for long enough since what came before.
         now_ms += EPOCH_SILENT_MS;
