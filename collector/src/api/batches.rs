@@ -51,7 +51,7 @@ pub async fn enroll(State(app): State<AppState>, request: Request) -> Result<Res
 /// Deliver a batch
 ///
 /// Takes a sealed batch. It is verified, deduplicated by host, epoch and number, and stored in one transaction; then
-/// comes a sealed acknowledgement. Hour totals follow within a second, exactly once. A batch that was stored before is acknowledged again.
+/// comes a sealed acknowledgement. Hour totals follow within two seconds, exactly once. A batch that was stored before is acknowledged again.
 #[utoipa::path(
     post, path = "/v1/batches", tag = "agents", security(()),
     request_body(content = Vec<u8>, content_type = "application/octet-stream"),
