@@ -134,7 +134,7 @@ pub(super) async fn read_envelope<'a>(
             let now_ms = app.now_ms();
             let (key, header) = verify(&bytes, domain, &app.host_keys, now_ms).map_err(|e| refused(&e))?;
             let lane = if domain == Domain::Batch { Lane::of_batch(&header, now_ms) } else { Lane::Resume };
-            let room = app.rooms.enter(key.host, header.stored_len, lane).ok_or_else(no_room)?;
+            let room = app.rooms.enter(key.host, header.stored_len, lane).await.map_err(|_| no_room())?;
             bytes.reserve(header.stored_len);
             verified = Some((key, header, room));
         }
