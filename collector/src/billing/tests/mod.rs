@@ -2,6 +2,7 @@
 
 mod charging;
 mod http;
+mod kinds;
 mod lifecycle;
 mod money;
 mod plans;

@@ -2,6 +2,7 @@
 
 mod charges;
 mod entries;
+mod kinds;
 
 use super::error::BillingError;
 use crate::db::Connection;
