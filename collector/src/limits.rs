@@ -330,6 +330,13 @@ pub const SILENT_MIN_MS: i64 = 60_000;
 /// How often a page with the last hour loads itself again, seconds.
 pub const REFRESH_SEC: u64 = 30;
 
+/// Longest name of the tax on statements, in characters.
+pub const TAX_NAME_MAX_CHARS: usize = 16;
+/// Referrers' shares that are credited in one transaction of the database.
+pub const REFERRALS_MAX: usize = 100;
+/// Top-ups of a customer that are listed as refundable, newest first.
+pub const REFUNDABLE_MAX: usize = 1_000;
+
 const _: () = assert!(CONNECTIONS_MIN <= CONNECTIONS_MAX);
 const _: () =
     assert!(LOGIN_TRIES_PER_LOGIN <= LOGIN_TRIES_PER_ADDRESS, "one user alone never uses up an address");
