@@ -87,7 +87,7 @@ impl Replay {
                 api.put(&format!("/v1/customers/{customer}/plan"), &json!({"plan": plan})).map(drop)
             }
             Event::Zone { customer, zone } => {
-                let path = format!("/v1/customers/{customer}/zone");
+                let path = format!("/v1/customers/{customer}/billing-zone");
                 api.put(&path, &json!({"billing_zone": zone})).map(drop)
             }
             Event::Plan { file, expect } => {

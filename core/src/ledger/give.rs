@@ -75,7 +75,7 @@ pub fn tax(
         Money::checked_sum(lines.iter().map(|(_, m)| *m)).ok_or_else(|| overflow(LedgerAccount::Tax))?;
     let mut entries = vec![Entry { account: LedgerAccount::Tax, amount: total }];
     for (meter, amount) in lines {
-        let account = LedgerAccount::Revenue(*meter);
+        let account = LedgerAccount::Revenue((*meter).into());
         let amount = amount.checked_neg().ok_or_else(|| overflow(account.clone()))?;
         entries.push(Entry { account, amount });
     }

@@ -29,7 +29,7 @@ pub struct Compared {
 
 /// Whose: account and hour.
 type Key = (String, String);
-/// One charge: by meter (`base` for the fee of a day) quantity, amount in micro-units, and price version.
+/// One charge: by meter quantity, amount in micro-units, and price version.
 type Charge = BTreeMap<String, (i64, i64, String)>;
 
 /// A line of the oracle's answer.
@@ -52,7 +52,9 @@ enum Answer {
     BaseFee {
         account: String,
         owner: String,
-        date: String,
+        hour_ms: i64,
+        plan: String,
+        version: String,
         amount: i64,
     },
     #[serde(other)]
@@ -67,11 +69,12 @@ fn each(path: &Path, mut take: impl FnMut(Answer) -> Result<()>) -> Result<()> {
     Ok(())
 }
 
-/// Charges of one customer, in the order in which they were made, and base fees by account and date.
+/// Charges of one customer, in the order in which they were made, and base fees by the hour that decided their day, with
+/// the price version.
 #[derive(Default, PartialEq, Eq, Debug)]
 struct Bill {
     charges: BTreeMap<Key, Vec<Charge>>,
-    base_fees: BTreeMap<Key, i64>,
+    base_fees: BTreeMap<Key, (i64, String)>,
 }
 
 /// What the oracle says was charged.
@@ -91,9 +94,11 @@ fn wanted(lines: &Path) -> Result<BTreeMap<String, Bill>> {
                 let charge = lines.into_iter().map(line).collect();
                 out.entry(owner).or_default().charges.entry(key).or_default().push(charge);
             }
-            Answer::BaseFee { account, owner, date, amount } if amount != 0 => {
+            Answer::BaseFee { account, owner, hour_ms, plan, version, amount } if amount != 0 => {
+                let key = (account, UtcHour::from_ms(hour_ms).to_string());
                 let fees = &mut out.entry(owner).or_default().base_fees;
-                ensure!(fees.insert((account, date), amount).is_none(), "the oracle takes a base fee twice");
+                let fee = (amount, format!("{plan}@{version}"));
+                ensure!(fees.insert(key, fee).is_none(), "the oracle takes a base fee twice");
             }
             _ => {}
         }
@@ -133,12 +138,24 @@ fn shown(api: &mut Collector, customer: &str) -> Result<(Bill, i64)> {
 fn add(bill: &mut Bill, entry: &Value) -> Result<()> {
     let key = (text(&entry["account"])?, text(&entry["hour"])?);
     let mut charge = Charge::new();
+    let mut fee = None;
     for line in entry["lines"].as_array().context("lines")? {
         let (meter, amount) = (text(&line["meter"])?, micros(&line["amount"])?);
         let quantity = line["quantity"].as_i64().context("quantity")?;
-        charge.insert(meter, (quantity, amount, text(&line["price_version"])?));
+        let version = text(&line["price_version"])?;
+        if meter == "base" {
+            ensure!(quantity == 1, "a base fee of {quantity} days");
+            fee = Some((amount, version));
+        } else {
+            charge.insert(meter, (quantity, amount, version));
+        }
     }
-    bill.charges.entry(key).or_default().push(charge);
+    if let Some(fee) = fee {
+        ensure!(bill.base_fees.insert(key.clone(), fee).is_none(), "a day is charged twice");
+    }
+    if !charge.is_empty() {
+        bill.charges.entry(key).or_default().push(charge);
+    }
     Ok(())
 }
 
@@ -181,13 +198,11 @@ pub(super) fn compare(
         }
         for (key, fee) in &want.base_fees {
             let got = got.base_fees.get(key);
-            ensure!(got == Some(fee), "{customer}, {key:?}: base fee {got:?}, the oracle says {fee}");
+            ensure!(got == Some(fee), "{customer}, {key:?}: base fee {got:?}, the oracle says {fee:?}");
             out.base_fees += 1;
         }
-        ensure!(
-            got.base_fees.len() == want.base_fees.len(),
-            "{customer}: more base fees than the oracle has"
-        );
+        let more = got.base_fees.keys().find(|k| !want.base_fees.contains_key(*k));
+        ensure!(more.is_none(), "{customer}, {more:?}: a base fee where the oracle has none");
         let balance = micros(&api.get(&format!("/v1/customers/{customer}/balance"))?["balance"])?;
         let wanted = sums.get(customer).with_context(|| format!("the oracle knows no {customer}"))?;
         ensure!(
