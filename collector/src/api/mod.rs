@@ -20,6 +20,7 @@ pub mod ops;
 pub mod problem;
 pub mod resume;
 pub mod settled;
+pub mod standing;
 pub mod state;
 pub mod usage;
 pub mod users;
@@ -47,6 +48,7 @@ pub fn router(app: AppState) -> Router {
         .merge(users::routes())
         .merge(money::routes())
         .merge(lifecycle::routes())
+        .merge(standing::routes())
         .merge(commands::routes())
         .merge(imports::routes())
         .merge(held::routes())

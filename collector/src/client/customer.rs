@@ -1,5 +1,6 @@
 //! `hostmeter customer …`
 
+use super::standing::CustomerStanding;
 use super::{Call, Show, encode, field};
 use clap::Subcommand;
 use serde_json::json;
@@ -71,12 +72,15 @@ pub(super) enum Customer {
         /// Customer's id
         id: String,
     },
+    #[command(flatten)]
+    Standing(CustomerStanding),
 }
 
 impl Customer {
     pub(super) fn call(self) -> (Call, Show) {
         let at = |id: &str, rest: &str| format!("/v1/customers/{}{rest}", encode(id));
         match self {
+            Self::Standing(verb) => verb.call(),
             Self::Add { id, name, plan, billing_zone } => {
                 let mut body = json!({"id": id, "name": name, "billing_zone": billing_zone});
                 if let (Some(plan), Some(fields)) = (plan, body.as_object_mut()) {

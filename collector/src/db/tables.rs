@@ -64,6 +64,8 @@ pub(super) const TABLES: &[(&str, Kind)] = &[
     ("charge", WHOLE),
     ("rated", WHOLE),
     ("lifecycle_event", WHOLE),
+    ("parked", WHOLE),
+    ("spend", WHOLE),
     ("command", WHOLE),
     ("meta", WHOLE),
     ("alert", WHOLE),

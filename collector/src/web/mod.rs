@@ -4,6 +4,7 @@
 //! account is as unknown as one that does not exist. Whatever changes something is a POST with the session's token.
 
 mod account;
+mod actions;
 mod build;
 mod charts;
 mod cookie;
@@ -16,6 +17,7 @@ mod money;
 mod page;
 mod range;
 mod read;
+mod standing;
 mod throttle;
 mod visitor;
 
@@ -51,6 +53,11 @@ pub fn router() -> Router<AppState> {
         .route("/admin/customers", get(customers::list))
         .route("/admin/customers/{id}", get(customers::page))
         .route("/admin/alerts", get(lists::alerts))
+        .route("/customers/{id}/do", post(actions::customer))
+        .route("/accounts/{id}/do", post(actions::account))
+        .route("/admin/breaker", post(actions::breaker))
+        .route("/admin/commands/{id}/retry", post(actions::retry))
+        .route("/admin/hosts/{name}/thaw", post(actions::thaw))
         .route("/static/{file}", get(static_file))
         .method_not_allowed_fallback(wrong_method)
         .layer(DefaultBodyLimit::max(LOGIN_FORM_MAX_BYTES))

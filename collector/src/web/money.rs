@@ -29,7 +29,7 @@ pub(super) fn balance_view(
         balance: figures.balance.to_string(),
         pending: figures.pending.to_string(),
         days_left: figures.days_left.map(|n| n.to_string()),
-        state: of_phase(state.phase),
+        state: if state.parked { LifecycleState::Parked } else { of_phase(state.phase) },
         since_ms: Some(state.since_ms),
         deadline_ms: state.deadline_ms(&rules.lifecycle),
         needed: missing.map(|m| m.to_string()),
@@ -42,8 +42,8 @@ fn needed(phase: Phase, balance: Money, pending: Money, overdraft: Money) -> Opt
     let owed = balance.checked_neg()?;
     let floor = pending.checked_sub(overdraft)?.checked_sub(balance)?;
     let least = match phase {
-        Phase::New | Phase::Active => return None,
-        Phase::Grace => owed,
+        Phase::New | Phase::Active | Phase::Low | Phase::Purged => return None,
+        Phase::Grace | Phase::Promised | Phase::Closing | Phase::Closed => owed,
         Phase::Suspended | Phase::Deleting | Phase::Deleted => owed.max(floor),
     };
     (least > Money::ZERO).then_some(least)
@@ -54,10 +54,14 @@ pub(super) const fn of_phase(phase: Phase) -> LifecycleState {
     match phase {
         Phase::New => LifecycleState::Unassigned,
         Phase::Active => LifecycleState::Active,
+        Phase::Low => LifecycleState::Low,
         Phase::Grace => LifecycleState::Grace,
+        Phase::Promised => LifecycleState::Promised,
         Phase::Suspended => LifecycleState::Suspended,
         Phase::Deleting => LifecycleState::Deleting,
         Phase::Deleted => LifecycleState::Deleted,
+        Phase::Purged => LifecycleState::Purged,
+        Phase::Closing | Phase::Closed => LifecycleState::Closed,
     }
 }
 

@@ -7,7 +7,7 @@ use crate::billing::ledger::{self, Posting};
 use crate::billing::pack::encode_values;
 use crate::billing::rates::{Payer, Rates};
 use crate::billing::rules::Rules;
-use crate::billing::{accounts, lifecycle, plans, usage};
+use crate::billing::{accounts, lifecycle, parked, plans, spend, usage};
 use crate::db::{Connection, OptionalExtension, Transaction, params};
 use crate::limits::CHARGE_BLOCK_ACCOUNTS;
 use hostmeter_core::ids::AccountId;
@@ -93,6 +93,7 @@ pub fn charge_block(
     let mut rates = Rates::default();
     let mut drafts = Vec::new();
     let mut owners = BTreeSet::new();
+    let parked = parked::all(tx)?;
     let mut freeze =
         tx.prepare_cached("UPDATE usage_hour SET charged = 1 WHERE account = ?1 AND hour = ?2")?;
     for Closed { open, deleted, billable } in closed(tx, block, rules, now_ms)? {
@@ -102,6 +103,10 @@ pub fn charge_block(
             freeze.execute(params![open.account, open.hour.0])?;
             continue;
         };
+        // Whose books are broken is not debited: the hour stays open.
+        if parked.contains(&owner) {
+            continue;
+        }
         owners.insert(owner);
         match draft(tx, &mut rates, &open, owner, deleted) {
             Ok(draft) => {
@@ -123,6 +128,7 @@ pub fn charge_block(
         }
     }
     store(tx, block, &drafts, actor, now_ms)?;
+    spend::note(tx, block.hour, drafts.iter().map(|d| (d.payer.as_ref(), d.paid())))?;
     let mut done = BlockDone::default();
     for draft in &drafts {
         done.accounts.push(draft.account);

@@ -6,4 +6,5 @@ mod lifecycle;
 mod money;
 mod plans;
 mod random;
+mod standing;
 mod verifying;
