@@ -19,7 +19,7 @@ pub use admin::{
     DegradedRow, HostListView, HostRow, HostState, HostView, KeyRow, LifecycleEvent, Severity,
 };
 pub use chart::{ChartView, GapView, PointView, Quantity, SeriesStyle, SeriesView};
-pub use money::{BalanceView, LedgerEntry, LedgerLine, LifecycleState};
+pub use money::{BalanceView, LedgerEntry, LedgerLine, LifecycleState, MoneyView, PaymentRow};
 pub use standing::{BreakerView, CapView, StandingView};
 
 /// What every page behind the login carries: who looks, and the token that its forms send back.

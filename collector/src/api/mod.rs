@@ -18,6 +18,7 @@ pub mod money;
 pub mod openapi;
 pub mod ops;
 pub mod problem;
+pub mod refunds;
 pub mod resume;
 pub mod settled;
 pub mod standing;
@@ -47,6 +48,7 @@ pub fn router(app: AppState) -> Router {
         .merge(degraded::routes())
         .merge(users::routes())
         .merge(money::routes())
+        .merge(refunds::routes())
         .merge(lifecycle::routes())
         .merge(standing::routes())
         .merge(commands::routes())

@@ -10,7 +10,6 @@ use crate::billing::lifecycle::standing::{Choices, Standing, set_budget, set_cho
 use crate::billing::lifecycle::{ask, hold_account, run_alone, set_abuse, unpark};
 use crate::billing::{BillingError, Rules, accounts, customers};
 use crate::db::Transaction;
-use crate::limits::REASON_MAX_CHARS;
 use axum::Json;
 use axum::extract::State;
 use axum::routing::{get, post, put};
@@ -32,16 +31,6 @@ pub fn routes() -> axum::Router<AppState> {
         .route("/v1/customers/{id}/caps", put(caps))
         .route("/v1/accounts/{id}/hold", post(hold))
         .route("/v1/accounts/{id}/budget", put(budget))
-}
-
-/// A reason that is kept and shown.
-pub(crate) fn check_reason(reason: &str) -> Result<(), BillingError> {
-    let chars = reason.chars().count();
-    if reason.trim().is_empty() || chars > REASON_MAX_CHARS || reason.chars().any(char::is_control) {
-        let why = format!("`reason` needs 1 to {REASON_MAX_CHARS} characters and no control characters");
-        return Err(BillingError::invalid("reason", why));
-    }
-    Ok(())
 }
 
 /// A customer that the caller may change: its own, or any for an admin.
@@ -163,9 +152,6 @@ pub async fn abuse(
     let word = if abuse { "abuse.set" } else { "abuse.cleared" };
     change(app, caller, id, word, move |tx, customer, rules, now_ms| {
         let reason = reason.unwrap_or_default();
-        if abuse {
-            check_reason(&reason)?;
-        }
         let why = abuse.then_some(reason.as_str());
         Ok((set_abuse(tx, customer, why, rules, now_ms)?, reason.clone()))
     })

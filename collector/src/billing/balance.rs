@@ -5,7 +5,7 @@ use super::error::BillingError;
 use super::lifecycle::state_of;
 use super::rates::Rates;
 use super::rules::Rules;
-use super::spend::{self, Calendar};
+use super::spend::{self, Today};
 use super::{ledger, pending};
 use crate::db::Connection;
 use hostmeter_core::forecast::left_ms;
@@ -52,7 +52,7 @@ pub fn balance(
     let state = state_of(customer)?;
     let left = i128::from(credit.micros()).saturating_sub(i128::from(pending.amount.micros()));
     let payer = rates.payer(conn, customer.row)?;
-    let today = Calendar::at(now_ms, &payer.zone)?;
+    let today = Today::at(now_ms, &payer.calendar)?;
     let spent = spend::recent(conn, &payer, &today, pending.amount.micros(), now_ms)?;
     let tenths = spent.and_then(|s| left_ms(left, s)).map(|ms| ms / DAY_TENTH_MS);
     Ok(Balance {

@@ -5,10 +5,12 @@
 //! lifecycle steps and commands.
 
 pub mod accounts;
+pub mod adjust;
 pub mod balance;
 pub mod charge;
 pub mod commands;
 pub mod customers;
+mod days;
 mod error;
 pub mod history;
 pub mod imports;
@@ -20,6 +22,8 @@ mod pending;
 pub mod plans;
 pub mod quote;
 mod rates;
+pub mod referral;
+pub mod refund;
 mod rules;
 mod runtime;
 pub mod spend;

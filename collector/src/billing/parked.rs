@@ -66,6 +66,13 @@ pub fn all(conn: &Connection) -> Result<BTreeSet<i64>, BillingError> {
     Ok(rows.collect::<Result<_, _>>()?)
 }
 
+/// Whether the customer is parked, or ever was.
+pub fn was_parked(conn: &Connection, customer: i64) -> Result<bool, BillingError> {
+    let sql = "SELECT EXISTS (SELECT 1 FROM parked WHERE customer = ?1)
+                 OR EXISTS (SELECT 1 FROM lifecycle_event WHERE customer = ?1 AND kind = 'billing.parked')";
+    Ok(conn.prepare_cached(sql)?.query_row([customer], |r| r.get(0))?)
+}
+
 /// Why the customer is parked.
 pub fn why(conn: &Connection, customer: i64) -> Result<Option<String>, BillingError> {
     let mut stmt = conn.prepare_cached("SELECT why FROM parked WHERE customer = ?1 AND accepted = 0")?;

@@ -2,6 +2,7 @@
 
 use crate::config::{Breaker, Config};
 use hostmeter_core::ids::PlanId;
+use hostmeter_core::ledger::Ppm;
 use hostmeter_core::lifecycle::Settings;
 use hostmeter_core::money::{Currency, Money};
 
@@ -18,6 +19,14 @@ pub struct Rules {
     pub lifecycle: Settings,
     /// Customers are told below this, unless they set another amount.
     pub low_below: Option<Money>,
+    /// What a referrer gets of the payments of whom it brought.
+    pub referral: Ppm,
+    /// How long after a payment the referrer gets it, milliseconds.
+    pub referral_delay_ms: i64,
+    /// The tax in all prices.
+    pub tax: Ppm,
+    /// What statements call it.
+    pub tax_name: String,
     /// How many suspensions and deletions a day are too many.
     pub breaker: Breaker,
 }
@@ -45,6 +54,10 @@ impl Rules {
             close_lag_ms: b.close_lag_ms,
             lifecycle,
             low_below: b.low_below,
+            referral: b.referral,
+            referral_delay_ms: b.referral_delay_ms,
+            tax: b.tax,
+            tax_name: b.tax_name.clone(),
             breaker: config.breaker,
         }
     }

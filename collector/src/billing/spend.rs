@@ -4,18 +4,18 @@ use super::error::BillingError;
 use super::rates::Payer;
 use crate::db::{Connection, Transaction, params};
 use hostmeter_core::forecast::{self, Spent, WINDOW_DAYS};
+use hostmeter_core::rating::Calendar;
 use hostmeter_core::units::UtcHour;
-use jiff::Timestamp;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use std::collections::BTreeMap;
 
 const DAY_SEC: i64 = 86_400;
 
-/// The local day and billing month that a time lies in.
+/// The billing day and month that a time lies in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Calendar {
-    /// Number of the day: days since 1970-01-01 on the local calendar.
+pub struct Today {
+    /// Number of the day: days since 1970-01-01 on the calendar.
     pub day: i64,
     /// When the day ends, milliseconds since the epoch.
     pub day_end_ms: i64,
@@ -44,25 +44,26 @@ fn start_ms(date: Date, zone: &TimeZone) -> Result<i64, BillingError> {
     Ok(zone.to_timestamp(date.at(0, 0, 0, 0)).map_err(|e| outside(&e))?.as_millisecond())
 }
 
-/// Number of the local day in which an hour starts.
-pub fn day_of(hour: UtcHour, zone: &TimeZone) -> Result<i64, BillingError> {
-    let start = Timestamp::from_millisecond(hour.start_ms()).map_err(|e| outside(&e))?;
-    let local = start.as_second().saturating_add(i64::from(zone.to_offset(start).seconds()));
-    Ok(local.div_euclid(DAY_SEC))
+/// The billing day that an hour belongs to.
+fn date_of(hour: UtcHour, calendar: &Calendar) -> Result<Date, BillingError> {
+    let number = calendar.date(hour)?.number();
+    let part = |n: i64| i8::try_from(n.rem_euclid(100)).unwrap_or_default();
+    let year = i16::try_from(number.div_euclid(10_000)).unwrap_or_default();
+    Date::new(year, part(number.div_euclid(100)), part(number)).map_err(|e| outside(&e))
 }
 
-impl Calendar {
-    /// Of a time in a zone.
-    pub fn at(now_ms: i64, zone: &TimeZone) -> Result<Self, BillingError> {
-        let now = Timestamp::from_millisecond(now_ms).map_err(|e| outside(&e))?;
-        let date = zone.to_datetime(now).date();
+impl Today {
+    /// Of a time in a customer's calendar.
+    pub fn at(now_ms: i64, calendar: &Calendar) -> Result<Self, BillingError> {
+        let hour = UtcHour::from_ms(now_ms);
+        let (date, zone) = (date_of(hour, calendar)?, calendar.zone(hour));
         let first = date.first_of_month();
         let next = first.checked_add(jiff::Span::new().months(1)).map_err(|e| outside(&e))?;
         Ok(Self {
             day: day_number(date)?,
             day_end_ms: start_ms(date.tomorrow().map_err(|e| outside(&e))?, zone)?,
             into_ms: now_ms.saturating_sub(start_ms(date, zone)?),
-            month: i64::from(date.year()).saturating_mul(100).saturating_add(i64::from(date.month())),
+            month: calendar.month(hour)?.number(),
             month_day: day_number(first)?,
             month_start_ms: start_ms(first, zone)?,
             month_end_ms: start_ms(next, zone)?,
@@ -86,7 +87,7 @@ pub fn note<'a>(
          ON CONFLICT (customer, day) DO UPDATE SET amount = amount + excluded.amount",
     )?;
     for (customer, (payer, amount)) in sums {
-        add.execute(params![customer, day_of(hour, &payer.zone)?, amount])?;
+        add.execute(params![customer, day_number(date_of(hour, &payer.calendar)?)?, amount])?;
     }
     Ok(())
 }
@@ -109,7 +110,7 @@ pub fn since(conn: &Connection, customer: i64, from: i64) -> Result<i64, Billing
 pub fn recent(
     conn: &Connection,
     payer: &Payer,
-    today: &Calendar,
+    today: &Today,
     pending: i64,
     now_ms: i64,
 ) -> Result<Option<Spent>, BillingError> {
@@ -121,12 +122,17 @@ pub fn recent(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use jiff::Timestamp;
+
+    fn in_zone(zone: &str) -> Calendar {
+        Calendar::new(TimeZone::get(zone).unwrap())
+    }
 
     #[test]
     fn days_and_months_are_local() {
         let check = |at: &str, zone: &str, want: [&str; 4]| {
             let ms = at.parse::<Timestamp>().unwrap().as_millisecond();
-            let c = Calendar::at(ms, &TimeZone::get(zone).unwrap()).unwrap();
+            let c = Today::at(ms, &in_zone(zone)).unwrap();
             let day = |n: i64| Timestamp::from_second(n * DAY_SEC).unwrap().to_string()[..10].to_owned();
             let time = |ms| Timestamp::from_millisecond(ms).unwrap().to_string();
             let got = [day(c.day), time(c.day_end_ms), day(c.month_day), time(c.month_end_ms)];
@@ -154,7 +160,8 @@ mod tests {
     #[test]
     fn hours_belong_to_the_day_of_their_start() {
         let check = |hour: &str, zone: &str, want: &str| {
-            let day = day_of(UtcHour::parse(hour).unwrap(), &TimeZone::get(zone).unwrap()).unwrap();
+            let date = date_of(UtcHour::parse(hour).unwrap(), &in_zone(zone)).unwrap();
+            let day = day_number(date).unwrap();
             assert_eq!(
                 &Timestamp::from_second(day * DAY_SEC).unwrap().to_string()[..10],
                 want,

@@ -5,6 +5,7 @@
 
 mod account;
 mod actions;
+mod booking;
 mod build;
 mod charts;
 mod cookie;
@@ -52,6 +53,9 @@ pub fn router() -> Router<AppState> {
         .route("/admin/accounts", get(lists::accounts))
         .route("/admin/customers", get(customers::list))
         .route("/admin/customers/{id}", get(customers::page))
+        .route("/admin/customers/{id}/money", get(booking::page))
+        .route("/admin/customers/{id}/adjust", post(booking::adjust))
+        .route("/admin/customers/{id}/refund", post(booking::refund))
         .route("/admin/alerts", get(lists::alerts))
         .route("/customers/{id}/do", post(actions::customer))
         .route("/accounts/{id}/do", post(actions::account))

@@ -79,7 +79,7 @@ pub(super) fn event(
 ) -> Result<Option<i64>, BillingError> {
     match event.kind {
         EventKind::CustomerClosed => leaving::pay_back(tx, customer, event, now_ms)?,
-        EventKind::WrittenOff => leaving::write_off(tx, customer, event, now_ms)?,
+        EventKind::WrittenOff => leaving::give_up(tx, customer, event, now_ms)?,
         _ => {}
     }
     let (Some(action), Some(id)) = (event.kind.action(), event.kind.account()) else { return Ok(None) };

@@ -1,6 +1,7 @@
 //! What staff or the customer asks of the lifecycle: a promise, leaving and coming back, abuse, and going on after a look.
 
 use super::{run_alone, run_asked, state_of, verdicts};
+use crate::billing::adjust::check_reason;
 use crate::billing::customers::{self, Customer};
 use crate::billing::error::BillingError;
 use crate::billing::parked;
@@ -70,6 +71,9 @@ pub fn set_abuse(
     rules: &Rules,
     now_ms: i64,
 ) -> Result<BTreeSet<i64>, BillingError> {
+    if let Some(why) = why {
+        check_reason(why)?;
+    }
     tx.prepare_cached("UPDATE customer SET abuse = ?2 WHERE id = ?1")?.execute(params![customer.row, why])?;
     run_alone(tx, customer.row, rules, now_ms)
 }

@@ -4,7 +4,7 @@ use crate::billing::customers::Customer;
 use crate::billing::error::BillingError;
 use crate::billing::rates::{Payer, Rates};
 use crate::billing::rules::Rules;
-use crate::billing::spend::{self, Calendar};
+use crate::billing::spend::{self, Today};
 use crate::billing::{ledger, parked, pending};
 use crate::db::{Connection, OptionalExtension, params};
 use crate::limits::BUDGET_PERCENTS;
@@ -65,7 +65,7 @@ pub(super) fn gather(
     let crossing_ms = if asks_crossing { crossing(conn, customer)? } else { None };
     let chosen = choices(conn, customer.row)?;
     let pending = pending::pending(conn, rates, customer.row)?.amount;
-    let today = Calendar::at(now_ms, &payer.zone)?;
+    let today = Today::at(now_ms, &payer.calendar)?;
     let mut facts = Facts {
         balance,
         pending,
@@ -97,7 +97,7 @@ fn caps(
     customer: i64,
     chosen: &Choices,
     pending: Money,
-    today: &Calendar,
+    today: &Today,
 ) -> Result<Vec<Cap>, BillingError> {
     let day = (Span::Day, chosen.cap_day, chosen.cap_day_suspends, today.day, today.day, today.day_end_ms);
     let month = (
@@ -120,7 +120,7 @@ fn caps(
 }
 
 /// Budgets of which a share to be told of is used.
-fn budgets(conn: &Connection, customer: i64, today: &Calendar) -> Result<Vec<Budget>, BillingError> {
+fn budgets(conn: &Connection, customer: i64, today: &Today) -> Result<Vec<Budget>, BillingError> {
     let sql = "SELECT a.name, a.budget, (SELECT COALESCE(SUM(c.amount), 0) FROM charge c
                  WHERE c.account = a.id AND c.hour >= ?2 AND c.customer = ?1)
                FROM account a WHERE a.customer = ?1 AND a.budget IS NOT NULL";
@@ -149,7 +149,7 @@ fn month(
     conn: &Connection,
     customer: i64,
     state: &CustomerState,
-    today: &Calendar,
+    today: &Today,
 ) -> Result<Month, BillingError> {
     let known = state.trust.month == Some(today.month) && state.trust.billed;
     let billed = known || spend::since(conn, customer, today.month_day)? > 0;

@@ -6,7 +6,7 @@ use crate::billing::error::BillingError;
 use crate::billing::parked;
 use crate::billing::rates::Rates;
 use crate::billing::rules::Rules;
-use crate::billing::spend::{self, Calendar};
+use crate::billing::spend::{self, Today};
 use crate::db::{Connection, params};
 use crate::limits::BUDGET_PERCENTS;
 use hostmeter_core::lifecycle::{Ask, Facts, View, explain};
@@ -164,7 +164,7 @@ pub fn standing(
         let found = explained(&Facts { ask: Some(ask), ..facts.clone() }).into_iter().find(|v| v.row == row);
         found.map_or(Some(otherwise.to_owned()), |v| v.blocked.map(|b| b.to_string()))
     };
-    let today = Calendar::at(now_ms, &payer.zone)?;
+    let today = Today::at(now_ms, &payer.calendar)?;
     let spent = |from| -> Result<Money, BillingError> {
         let charged = spend::since(conn, customer.row, from)?;
         Ok(Money::from_micros(charged.saturating_add(facts.pending.micros())))

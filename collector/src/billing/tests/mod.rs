@@ -1,7 +1,9 @@
 //! Tests of billing on a real control.db.
 
+mod base;
 mod charging;
 mod http;
+mod kinds;
 mod lifecycle;
 mod money;
 mod plans;

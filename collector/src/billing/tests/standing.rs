@@ -1,10 +1,12 @@
 //! Low credit, promises, abuse, broken books, caps, leaving and purging, in control.db.
 
 use crate::billing::BillingError;
+use crate::billing::adjust::{Adjustment, adjust};
 use crate::billing::lifecycle::standing::{CapSetting, Choices, Standing, set_budget, set_choices, standing};
 use crate::billing::lifecycle::{ask, hold_account, set_abuse, unpark};
 use crate::billing::testing::{CENT, START, World};
 use hostmeter_core::ids::AccountId;
+use hostmeter_core::ledger::{LedgerAccount, TxnKind};
 use hostmeter_core::lifecycle::{Ask, Settings};
 use hostmeter_core::meter::Meter;
 use hostmeter_core::money::Money;
@@ -279,15 +281,10 @@ fn who_leaves_gets_back_what_was_paid_in() {
     let customer = w.customer("c-1");
     let now_ms = w.now_ms;
     w.write(move |tx| {
-        crate::billing::topup::adjust(
-            tx,
-            &customer,
-            Money::parse("0.50").unwrap(),
-            "welcome",
-            None,
-            "admin",
-            now_ms,
-        )
+        let amount = Money::parse("0.50").unwrap();
+        let gift =
+            Adjustment { kind: TxnKind::Promo, amount, against: LedgerAccount::Promo, reason: "welcome" };
+        adjust(tx, &customer, &gift, None, "admin", now_ms)
     })
     .unwrap();
     w.uses(1, START, Meter::CpuUsec, 70 * CENT);
