@@ -54,6 +54,16 @@ pub fn left_ms(left: i128, spent: Spent) -> Option<i64> {
     Some(i64::try_from(ms).unwrap_or(LEFT_MAX_MS).min(LEFT_MAX_MS))
 }
 
+/// A length of time in days for people, with a tenth where it is no whole number: `1 day`, `12.4 days`.
+pub fn days(ms: i64) -> String {
+    let tenths = ms.max(0) / (DAY_MS / 10);
+    match (tenths / 10, tenths % 10) {
+        (1, 0) => "1 day".to_owned(),
+        (whole, 0) => format!("{whole} days"),
+        (whole, tenth) => format!("{whole}.{tenth} days"),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -77,6 +87,12 @@ mod tests {
         check(&[(100, 2)], 0, 6 * HOUR_MS, 4 * HOUR_MS, Some((2, 4 * HOUR_MS)));
         check(&[], 5, 60_000, 60_000, Some((5, HOUR_MS)));
         check(&[(93, 24)], 0, DAY_MS, LONG_MS, Some((0, 7 * DAY_MS)));
+    }
+
+    #[test]
+    fn days_for_people() {
+        let shown = [0, DAY_MS / 10, DAY_MS, DAY_MS + DAY_MS / 2, 2 * DAY_MS, -5].map(days);
+        assert_eq!(shown, ["0 days", "0.1 days", "1 day", "1.5 days", "2 days", "0 days"]);
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use super::customers::Customer;
 use super::error::BillingError;
-use super::lifecycle::state_of;
+use super::lifecycle::shown_state;
 use super::rates::Rates;
 use super::rules::Rules;
 use super::spend::{self, Today};
@@ -49,7 +49,7 @@ pub fn balance(
     let mut rates = Rates::default();
     let credit = ledger::balance(conn, &customer.id)?;
     let pending = pending::pending(conn, &mut rates, customer.row)?;
-    let state = state_of(customer)?;
+    let state = shown_state(customer);
     let left = i128::from(credit.micros()).saturating_sub(i128::from(pending.amount.micros()));
     let payer = rates.payer(conn, customer.row)?;
     let today = Today::at(now_ms, &payer.calendar)?;

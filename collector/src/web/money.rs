@@ -4,7 +4,7 @@ use crate::api::Problem;
 use crate::billing::balance::balance;
 use crate::billing::customers::Customer;
 use crate::billing::history::{HistoryEntry, Order, history};
-use crate::billing::lifecycle::{self, EventView, state_of};
+use crate::billing::lifecycle::{self, EventView, shown_state};
 use crate::billing::{BillingError, Rules};
 use crate::db::Connection;
 use crate::limits::{PANEL_ENTRIES_MAX, PANEL_SCAN_MAX};
@@ -22,7 +22,7 @@ pub(super) fn balance_view(
     now_ms: i64,
 ) -> Result<BalanceView, Problem> {
     let figures = balance(conn, customer, rules, now_ms)?;
-    let state = state_of(customer)?;
+    let state = shown_state(customer);
     let missing = needed(state.phase, figures.balance, figures.pending, rules.lifecycle.overdraft);
     Ok(BalanceView {
         currency: figures.currency,

@@ -1,14 +1,8 @@
 //! Why a transition does not apply, as data.
 
+use crate::forecast::days;
 use crate::ids::AccountId;
 use crate::units::rfc3339;
-
-/// A length of time in days, with a tenth where it is no whole number.
-pub(super) fn days(ms: i64) -> String {
-    let tenths = ms.checked_div(8_640_000).unwrap_or(0);
-    let (whole, tenth) = (tenths.checked_div(10).unwrap_or(0), tenths.checked_rem(10).unwrap_or(0));
-    if tenth == 0 { format!("{whole} days") } else { format!("{whole}.{tenth} days") }
-}
 
 /// Why a transition does not apply.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

@@ -6,12 +6,10 @@ use crate::billing::commands::queue;
 use crate::billing::customers::Customer;
 use crate::billing::error::BillingError;
 use crate::db::{Transaction, params};
+use hostmeter_core::forecast::days;
 use hostmeter_core::lifecycle::{Event, EventKind, Threshold};
 use hostmeter_core::units::rfc3339;
 use hostmeter_core::wire::command::Action;
-
-/// A tenth of a day, milliseconds.
-const DAY_TENTH_MS: i64 = 8_640_000;
 
 /// Stores the event. Its key is unique: two steps from one state cannot both be stored.
 pub(super) fn record(
@@ -62,12 +60,6 @@ fn low(threshold: &Threshold, left_ms: Option<i64>) -> String {
         Threshold::Amount(amount) => format!("below {amount}"),
     };
     left_ms.map_or(below.clone(), |left| format!("{below}: lasts about {}", days(left)))
-}
-
-fn days(ms: i64) -> String {
-    let tenths = ms.checked_div(DAY_TENTH_MS).unwrap_or(0);
-    let (whole, tenth) = (tenths.checked_div(10).unwrap_or(0), tenths.checked_rem(10).unwrap_or(0));
-    if tenth == 0 { format!("{whole} days") } else { format!("{whole}.{tenth} days") }
 }
 
 /// Carries the event out, and returns the host that has a new command.

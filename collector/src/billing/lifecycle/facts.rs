@@ -5,7 +5,7 @@ use crate::billing::error::BillingError;
 use crate::billing::rates::{Payer, Rates};
 use crate::billing::rules::Rules;
 use crate::billing::spend::{self, Today};
-use crate::billing::{ledger, parked, pending};
+use crate::billing::{ledger, pending};
 use crate::db::{Connection, OptionalExtension, params};
 use crate::limits::BUDGET_PERCENTS;
 use hostmeter_core::forecast::left_ms;
@@ -27,12 +27,14 @@ struct Choices {
     cap_day_suspends: bool,
     cap_month: Option<i64>,
     cap_month_suspends: bool,
+    parked: bool,
 }
 
 fn choices(conn: &Connection, customer: i64) -> Result<Choices, BillingError> {
     let sql =
         "SELECT had_topup, undelete, abuse IS NOT NULL, low_below, cap_day, cap_day_suspends, cap_month,
-                 cap_month_suspends FROM customer WHERE id = ?1";
+                 cap_month_suspends, EXISTS (SELECT 1 FROM parked WHERE customer = ?1 AND accepted = 0)
+               FROM customer WHERE id = ?1";
     Ok(conn.prepare_cached(sql)?.query_row([customer], |r| {
         Ok(Choices {
             had_topup: r.get(0)?,
@@ -43,6 +45,7 @@ fn choices(conn: &Connection, customer: i64) -> Result<Choices, BillingError> {
             cap_day_suspends: r.get(5)?,
             cap_month: r.get(6)?,
             cap_month_suspends: r.get(7)?,
+            parked: r.get(8)?,
         })
     })?)
 }
@@ -66,6 +69,7 @@ pub(super) fn gather(
     let chosen = choices(conn, customer.row)?;
     let pending = pending::pending(conn, rates, customer.row)?.amount;
     let today = Today::at(now_ms, &payer.calendar)?;
+    let (accounts, any_budget) = accounts(conn, customer.row, state)?;
     let mut facts = Facts {
         balance,
         pending,
@@ -75,14 +79,14 @@ pub(super) fn gather(
         notices: Notices::default(),
         hold: customer.hold,
         undelete: chosen.undelete,
-        accounts: accounts(conn, customer.row, state)?,
+        accounts,
         abuse: chosen.abuse,
-        parked: parked::is_parked(conn, customer.row)?,
+        parked: chosen.parked,
         ask,
         left_ms: None,
         low_amount: chosen.low_below.map(Money::from_micros).or(rules.low_below),
         caps: caps(conn, customer.row, &chosen, pending, &today)?,
-        budgets: budgets(conn, customer.row, &today)?,
+        budgets: if any_budget { budgets(conn, customer.row, &today)? } else { Vec::new() },
         month: Some(month(conn, customer.row, state, &today)?),
         open_hours: closes && has_open_hours(conn, customer.row, rules, now_ms)?,
     };
@@ -201,7 +205,7 @@ fn account_id(name: &str) -> Result<AccountId, BillingError> {
 }
 
 /// The accounts that follow the customer's balance: those that can be commanded and that staff has not deleted. What was
-/// purged is told until the lifecycle has taken note of it.
+/// purged is told until the lifecycle has taken note of it. Also whether any account has a budget.
 fn accounts(
     conn: &Connection,
     customer: i64,
@@ -209,15 +213,17 @@ fn accounts(
 ) -> Result<Vec<AccountFacts>, BillingError> {
     let sql =
         "SELECT a.name, h.id IS NULL OR h.state = 'revoked', h.watermark_ms, a.deletion, a.archive, a.hold,
-                 a.done_generation >= a.generation, a.purged_ms IS NOT NULL
+                 a.done_generation >= a.generation, a.purged_ms IS NOT NULL,
+                 a.budget IS NOT NULL
                FROM account a LEFT JOIN host h ON h.id = a.host
                WHERE a.customer = ?1 AND (a.host IS NULL OR a.user IS NOT NULL)
                  AND (a.manual IS NULL OR a.manual = 'suspended')
                ORDER BY a.id";
     let mut stmt = conn.prepare_cached(sql)?;
     let mut rows = stmt.query(params![customer])?;
-    let mut out = Vec::new();
+    let (mut out, mut any_budget) = (Vec::new(), false);
     while let Some(r) = rows.next()? {
+        any_budget |= r.get::<_, bool>(8)?;
         let gone: bool = r.get(1)?;
         let host = if gone { Host::Gone } else { Host::Reporting { watermark_ms: r.get(2)? } };
         let (word, purged): (String, bool) = (r.get(3)?, r.get(7)?);
@@ -233,5 +239,5 @@ fn accounts(
         }
         out.push(AccountFacts { id, host, deletion, hold: r.get(5)?, settled: gone || r.get::<_, bool>(6)? });
     }
-    Ok(out)
+    Ok((out, any_budget))
 }

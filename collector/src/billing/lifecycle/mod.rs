@@ -37,6 +37,15 @@ pub fn state_of(customer: &super::customers::Customer) -> Result<CustomerState, 
         .map_err(|e| BillingError::damaged(format!("customer {}, lifecycle", customer.id), e))
 }
 
+/// The state as far as it can be shown: one that cannot be read is that of a parked customer, whose phase is known.
+pub fn shown_state(customer: &super::customers::Customer) -> CustomerState {
+    state_of(customer).unwrap_or_else(|_| CustomerState {
+        phase: Phase::parse(&customer.state).unwrap_or(Phase::New),
+        parked: true,
+        ..CustomerState::new(customer.made_ms)
+    })
+}
+
 /// The step that is due for a customer; `None`: nothing changes.
 pub fn next_step(
     conn: &Connection,

@@ -1,6 +1,6 @@
 //! Where a customer stands, why it is not elsewhere, and what it may ask for: for the API and the panel.
 
-use super::{facts, state_of};
+use super::{facts, shown_state};
 use crate::billing::customers::Customer;
 use crate::billing::error::BillingError;
 use crate::billing::parked;
@@ -155,7 +155,7 @@ pub fn standing(
 ) -> Result<Standing, BillingError> {
     let mut rates = Rates::default();
     let payer = rates.payer(conn, customer.row)?;
-    let state = state_of(customer)?;
+    let state = shown_state(customer);
     let facts = facts::gather(conn, &mut rates, &payer, &state, None, rules, now_ms)?;
     let settings = &rules.lifecycle;
     let explained = |facts: &Facts| explain(&View { state: &state, facts, settings, now_ms });

@@ -70,7 +70,9 @@ pub fn resume_after_outage(tx: &Transaction<'_>, now_ms: i64) -> Result<i64, Bil
         let Some(last) = page.last() else { return Ok(outage_ms) };
         after = last.id.to_string();
         for customer in page.iter().filter(|c| c.lifecycle != "{}") {
-            let state = state_of(customer)?.postponed(outage_ms);
+            // One that cannot be read is parked, and has no deadline.
+            let Ok(state) = state_of(customer) else { continue };
+            let state = state.postponed(outage_ms);
             let json = serde_json::to_string(&state)
                 .map_err(|e| BillingError::damaged(format!("customer {}, lifecycle", customer.id), e))?;
             tx.prepare_cached("UPDATE customer SET lifecycle = ?2 WHERE id = ?1")?

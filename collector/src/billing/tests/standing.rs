@@ -4,7 +4,7 @@ use crate::billing::BillingError;
 use crate::billing::adjust::{Adjustment, adjust};
 use crate::billing::lifecycle::standing::{CapSetting, Choices, Standing, set_budget, set_choices, standing};
 use crate::billing::lifecycle::{ask, hold_account, set_abuse, unpark};
-use crate::billing::testing::{CENT, START, World};
+use crate::billing::testing::{CENT, PLAN, START, World};
 use hostmeter_core::ids::AccountId;
 use hostmeter_core::ledger::{LedgerAccount, TxnKind};
 use hostmeter_core::lifecycle::{Ask, Settings};
@@ -75,7 +75,7 @@ fn low_credit_is_told_by_time_and_by_amount() {
     // 1.00 within the only hour of use: 19 hours are left.
     use_up(&w, 100);
     assert_eq!(state(&w), "low active");
-    assert_eq!(last(&w, "balance.low"), "below 1 days: lasts about 0.7 days");
+    assert_eq!(last(&w, "balance.low"), "below 1 day: lasts about 0.7 days");
     w.topup("c-1", "900", "p-3");
     assert_eq!(
         (state(&w), kinds(&w)),
@@ -181,6 +181,25 @@ fn a_balance_that_its_entries_contradict_parks() {
 }
 
 #[test]
+fn a_day_that_begins_while_parked_costs_nothing() {
+    let mut w = World::new();
+    w.sql("DELETE FROM price_version");
+    w.plan(&PLAN.replacen("[[price]]", "base_per_day = \"0.24\"\n[[price]]", 1)).unwrap();
+    w.add_customer("c-1");
+    w.account(1, "shop@web1", Some("c-1"));
+    w.topup("c-1", "1", "p-1");
+    w.sql(&format!("UPDATE balance SET amount = -1 WHERE account = {OWN}"));
+    w.after(HOUR_SEC);
+    w.charge();
+    assert_eq!(w.one("SELECT amount || ' ' || (version IS NULL) FROM base_fee"), "0 1");
+    unparks(&w, false).unwrap();
+    w.after(24 * HOUR_SEC);
+    w.charge();
+    assert_eq!(w.balance("c-1"), "0.760000", "the next day");
+    w.sound();
+}
+
+#[test]
 fn entries_that_contradict_each_other_need_a_word() {
     let mut w = world();
     w.sql(&format!(
@@ -208,6 +227,12 @@ fn a_state_that_cannot_be_read_stops_nobody_else() {
     w.after(2 * HOUR_SEC);
     assert_eq!(w.charge().0, 1, "the other one");
     assert_eq!(alerts(&w), "parked");
+    let standing = shown(&w);
+    assert!(standing.parked.unwrap().contains("cannot be read"), "and it is shown");
+    assert_eq!(standing.state, "active");
+    let now_ms = w.now_ms + 1_000;
+    w.write(move |tx| crate::billing::lifecycle::heartbeat(tx, now_ms - 900)).unwrap();
+    w.write(move |tx| crate::billing::lifecycle::resume_after_outage(tx, now_ms)).unwrap();
     unparks(&w, false).unwrap();
     assert_eq!(w.charge().0, 1);
     assert_eq!(w.one("SELECT state FROM customer WHERE name = 'c-1'"), "active");
