@@ -9,6 +9,7 @@ pub mod gap;
 pub mod key;
 pub mod keys;
 pub mod resume;
+pub mod webhook;
 
 /// Version of every payload in this folder.
 pub const VERSION: u32 = 1;
