@@ -10,7 +10,7 @@ BIN := $(or $(CARGO_TARGET_DIR),target)/release
 # More arguments for the demo or the benches: make demo ARGS="--listen 127.0.0.1:9000"
 ARGS ?=
 
-.PHONY: help deps deps-build demo build test bench bench-accuracy bench-ingest bench-slow bench-reconnect bench-cost bench-toll fuzz sim faults mutants man openapi fmt clean-demo
+.PHONY: help deps deps-build demo build test bench bench-accuracy bench-ingest bench-slow bench-reconnect bench-cost bench-toll fuzz sim faults mutants oracle man openapi fmt clean-demo
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 16
@@ -77,6 +77,8 @@ SECONDS ?= 60
 SEEDS ?= 1000
 START ?= 1
 N ?= 1000
+ACCOUNTS ?= 10000
+DAYS ?= 365
 
 fuzz: deps-build ## fuzz every decoder, guided by coverage: SECONDS=60 for each target; ARGS="envelope" for one
 	@packaging/fuzz $(SECONDS) $(ARGS)
@@ -90,6 +92,10 @@ faults: deps ## kill agent and collector and cut the power N times; root for the
 	HOSTMETER_FAULTS=$(N) cargo test --release --locked -p hostmeter-agent --lib -- kills:: --nocapture
 	HOSTMETER_FAULTS=$(N) cargo test --release --locked -p hostmeter-collector --lib -- kills:: --nocapture
 	HOSTMETER_FAULTS=$(N) cargo test --release --locked -p hostmeter-tests --test faults -- power_cut --nocapture
+
+oracle: deps ## hold the bills of ACCOUNTS=10000 over DAYS=365 against an oracle that was written without a look at the code
+	cargo build --release --locked -p hostmeter-sim
+	cargo run --release --locked -p hostmeter-sim --bin hostmeter-oracle -- --accounts $(ACCOUNTS) --days $(DAYS) $(ARGS)
 
 mutants: deps ## break one promise after the other in a copy of the source: a test must go red; ARGS="sync." for some; root
 	cargo run --release --locked -p hostmeter-tests --example mutants -- $(ARGS)

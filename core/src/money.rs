@@ -1,7 +1,8 @@
 //! Money as whole micro-units of a currency, and the currency itself.
 //!
-//! An amount is an `i64` number of micro-units (1 EUR = 1,000,000), never a float. Decimals exist only where text is
-//! read ([`Money::parse`]) and printed ([`fmt::Display`], always six decimals). Everything that can overflow returns
+//! An amount is an `i64` number of micro-units (1 EUR = 1,000,000, and so for every currency), never a float. Decimals
+//! exist only where text is read ([`Money::parse`]) and printed ([`fmt::Display`], always six decimals; for people
+//! [`Money::shown`], with as many as the currency has). Everything that can overflow returns
 //! `None` or an error.
 
 use crate::limits::{FAULT_VALUE_MAX_CHARS, MONEY_TEXT_MAX_BYTES};
@@ -184,6 +185,13 @@ impl Money {
     }
 }
 
+impl Money {
+    /// For showing only: as [`Money::rounded`], with the decimals that are usual in the currency. Never post it.
+    pub fn shown(self, currency: Currency) -> String {
+        self.rounded(currency.digits())
+    }
+}
+
 /// A faulty text, cut to a bounded length for the message.
 fn shown(text: &str) -> String {
     text.chars().take(FAULT_VALUE_MAX_CHARS).collect()
@@ -224,28 +232,49 @@ impl<'de> Deserialize<'de> for Money {
     }
 }
 
-/// A currency by its ISO 4217 code: three upper-case letters, for example `EUR`.
+/// A currency by its ISO 4217 code: three upper-case letters, for example `EUR`. Only those that money is counted in:
+/// gold, test codes and the like are none.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Currency([u8; 3]);
 
 /// A text that is not a currency code.
 #[derive(Clone, Debug, thiserror::Error, PartialEq, Eq)]
-#[error("currency {0:?} is not three upper-case letters; write it like \"EUR\"")]
-pub struct CurrencyError(String);
+pub enum CurrencyError {
+    /// Not the form of a code.
+    #[error("currency {0:?} is not three upper-case letters; write it like \"EUR\"")]
+    Form(String),
+    /// No currency of ISO 4217, or one that nobody pays in.
+    #[error("currency {0:?} is none of ISO 4217 that people pay in; write one like \"EUR\"")]
+    Unknown(String),
+}
 
 impl Currency {
-    /// Reads three upper-case letters.
+    /// Reads three upper-case letters that ISO 4217 knows as money in use.
     pub fn parse(text: &str) -> Result<Self, CurrencyError> {
-        match <[u8; 3]>::try_from(text.as_bytes()) {
-            Ok(code) if code.iter().all(u8::is_ascii_uppercase) => Ok(Self(code)),
-            _ => Err(CurrencyError(shown(text))),
+        let code = match <[u8; 3]>::try_from(text.as_bytes()) {
+            Ok(code) if code.iter().all(u8::is_ascii_uppercase) => code,
+            _ => return Err(CurrencyError::Form(shown(text))),
+        };
+        match iso_digits(text) {
+            Some(_) => Ok(Self(code)),
+            None => Err(CurrencyError::Unknown(shown(text))),
         }
+    }
+
+    /// Decimals that people write its amounts with: 2 for EUR, 0 for JPY, 3 for KWD.
+    pub fn digits(&self) -> u32 {
+        iso_digits(self.as_str()).unwrap_or_default()
     }
 
     /// The three letters.
     pub fn as_str(&self) -> &str {
         std::str::from_utf8(&self.0).unwrap_or_default()
     }
+}
+
+/// Digits of the minor unit by ISO 4217; `None`: no such currency, or one without (gold, `XXX`).
+fn iso_digits(code: &str) -> Option<u32> {
+    iso_currency::Currency::from_code(code)?.exponent().map(u32::from).filter(|n| *n <= MONEY_DECIMALS)
 }
 
 impl fmt::Display for Currency {

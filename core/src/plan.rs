@@ -17,7 +17,7 @@ pub use read::{parse_json, parse_toml};
 
 use crate::ids::PlanId;
 use crate::meter::Meter;
-use crate::money::Currency;
+use crate::money::{Currency, Money};
 use crate::units::UtcHour;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::fmt;
@@ -75,6 +75,7 @@ impl<'de> Deserialize<'de> for PriceVersionId {
 pub struct PriceVersion {
     id: PriceVersionId,
     currency: Currency,
+    base_per_day: Money,
     prices: Vec<(Meter, Price)>,
 }
 
@@ -87,6 +88,11 @@ impl PriceVersion {
     /// The currency of every amount in it.
     pub const fn currency(&self) -> Currency {
         self.currency
+    }
+
+    /// What an account costs a day, whatever it uses; 0 or more.
+    pub const fn base_per_day(&self) -> Money {
+        self.base_per_day
     }
 
     /// The price of a meter. `None`: the meter costs nothing in this plan.
@@ -105,7 +111,8 @@ impl PriceVersion {
         self
     }
 
-    /// Whether every price is a plain amount per unit. Only such a version may start in the middle of a month.
+    /// Whether every price is a plain amount per unit. Only such a version may start in the middle of a month; a base
+    /// fee changes nothing about that, as it counts days.
     pub fn is_linear(&self) -> bool {
         self.prices.iter().all(|(_, p)| p.is_linear())
     }
@@ -117,6 +124,7 @@ impl PriceVersion {
             id: &self.id.plan,
             currency: self.currency,
             valid_from: self.id.valid_from,
+            base_per_day: (!self.base_per_day.is_zero()).then_some(self.base_per_day),
             price: self.prices.iter().map(|(m, p)| p.to_text(*m)).collect(),
         };
         // Strings and lists only: this cannot fail; an empty text would be refused when read back.
@@ -130,6 +138,8 @@ struct PlanText<'a> {
     id: &'a PlanId,
     currency: Currency,
     valid_from: UtcHour,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    base_per_day: Option<Money>,
     price: Vec<price::PriceText>,
 }
 

@@ -5,10 +5,14 @@
 //! up to `floor(F(q))` however the month is cut: nobody pays more than the exact cost, and less than one micro-unit a
 //! month, meter and price version is lost. The caller keeps `q` per (account, owner, month, price version).
 
+mod calendar;
 mod cost;
+mod item;
 mod month;
 
+pub use calendar::{BillingDate, Calendar, first_hours};
 pub use cost::{Cost, cost};
+pub use item::Item;
 pub use month::{BillingMonth, MonthError, version_at};
 
 use crate::ids::AccountId;

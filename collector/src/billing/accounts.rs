@@ -133,6 +133,19 @@ pub(super) fn owners(conn: &Connection, account: i64) -> Result<Vec<(UtcHour, i6
     Ok(rows.collect::<Result<_, _>>()?)
 }
 
+/// Notes what is wanted of an account from now on: nobody pays a base fee for a day that begins suspended.
+pub(super) fn note_state(
+    tx: &Transaction<'_>,
+    account: i64,
+    desired: &str,
+    now_ms: i64,
+) -> Result<(), BillingError> {
+    let sql = "INSERT INTO account_state (account, from_ms, desired) VALUES (?1, ?2, ?3)
+               ON CONFLICT (account, from_ms) DO UPDATE SET desired = excluded.desired";
+    tx.prepare_cached(sql)?.execute(params![account, now_ms, desired])?;
+    Ok(())
+}
+
 fn put_owner(tx: &Transaction<'_>, account: i64, from: UtcHour, customer: i64) -> Result<(), BillingError> {
     let sql = "INSERT INTO account_owner (account, from_hour, customer) VALUES (?1, ?2, ?3)
                ON CONFLICT (account, from_hour) DO UPDATE SET customer = excluded.customer";

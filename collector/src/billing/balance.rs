@@ -72,7 +72,9 @@ fn spent(
 ) -> Result<Option<(i128, i64)>, BillingError> {
     let now = UtcHour::from_ms(now_ms);
     let since = now.0.saturating_sub(LOOK_BACK_HOURS);
-    let sql = "SELECT MIN(hour), COALESCE(SUM(amount), 0) FROM charge WHERE customer = ?1 AND hour >= ?2";
+    let sql = "SELECT MIN(hour), COALESCE(SUM(amount), 0) FROM
+                 (SELECT hour, amount FROM charge WHERE customer = ?1 AND hour >= ?2
+                  UNION ALL SELECT hour, amount FROM base_fee WHERE customer = ?1 AND hour >= ?2)";
     let (first, charged): (Option<i64>, i64) =
         conn.prepare_cached(sql)?.query_row(params![customer.row, since], |r| Ok((r.get(0)?, r.get(1)?)))?;
     let first = [first, pending.since.map(|h| h.0)].into_iter().flatten().min();

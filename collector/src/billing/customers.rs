@@ -8,7 +8,6 @@ use hostmeter_core::ids::{CustomerId, PlanId};
 use hostmeter_core::money::Currency;
 use hostmeter_core::plan::PriceVersion;
 use hostmeter_core::units::UtcHour;
-use jiff::tz::TimeZone;
 
 /// What holds from the very beginning: before every hour that can be stored.
 pub const FROM_START: UtcHour = UtcHour(i64::MIN);
@@ -35,7 +34,7 @@ pub struct Customer {
     pub id: CustomerId,
     /// Its name, for people.
     pub title: String,
-    /// The zone of its billing months.
+    /// The zone of its billing months that was named last; [`calendar`] knows from when on it holds.
     pub billing_zone: String,
     /// State of its lifecycle, a word.
     pub state: String,
@@ -62,13 +61,10 @@ fn from_columns(c: Columns) -> Result<Customer, BillingError> {
     Ok(Customer { row, id, title, billing_zone, state, lifecycle, hold, made_ms })
 }
 
-impl Customer {
-    /// The zone of the billing months.
-    pub fn zone(&self) -> Result<TimeZone, BillingError> {
-        TimeZone::get(&self.billing_zone)
-            .map_err(|e| BillingError::damaged(format!("customer {}, billing zone", self.id), e))
-    }
-}
+mod zone;
+
+use zone::read_zone;
+pub use zone::{calendar, change_zone};
 
 /// Makes a customer. Its plan holds for every hour, earlier ones too.
 pub fn create(
@@ -85,11 +81,7 @@ pub fn create(
         );
         return Err(BillingError::invalid("customer_name", why));
     }
-    TimeZone::get(&new.billing_zone).map_err(|_| {
-        let why =
-            format!("`billing_zone` {:?} is no time zone; write it like \"Europe/Riga\"", new.billing_zone);
-        BillingError::invalid("billing_zone", why)
-    })?;
+    read_zone(&new.billing_zone)?;
     if find(tx, &new.id)?.is_some() {
         let why = format!("customer {} exists already; choose another id", new.id);
         return Err(BillingError::conflict("customer_exists", why));
@@ -165,26 +157,28 @@ pub fn change_plan(
     now_ms: i64,
 ) -> Result<UtcHour, BillingError> {
     let plan = plans::get(tx, plan)?;
-    let history = plan_history(tx, customer.row)?;
     let next = UtcHour::from_ms(now_ms).next();
+    let mut history = plan_history(tx, customer.row)?;
+    if let Some((from, _)) = history.last().filter(|(_, last)| *last == plan.row) {
+        return Ok(*from);
+    }
+    // A switch that has not begun yet is replaced by the new one: what is left is the plan that holds until then.
+    history.retain(|(from, _)| *from < next);
+    tx.prepare_cached("DELETE FROM customer_plan WHERE customer = ?1 AND from_hour >= ?2")?
+        .execute(params![customer.row, next.0])?;
     let from = match history.last() {
         None => FROM_START,
-        Some((from, last)) if *last == plan.row => return Ok(*from),
-        Some((_, last)) => {
-            let mut both = plans::versions(tx, *last)?;
+        Some((from, holds)) if *holds == plan.row => return Ok(*from),
+        Some((_, holds)) => {
+            let mut both = plans::versions(tx, *holds)?;
             both.extend(plans::versions(tx, plan.row)?);
             if both.iter().all(|v| PriceVersion::is_linear(&v.version)) {
                 next
             } else {
-                next_month(next, &customer.zone()?)?
+                calendar(tx, customer)?.month_start(next)?
             }
         }
     };
-    // A switch that has not begun yet is replaced by the new one.
-    if from != FROM_START {
-        tx.prepare_cached("DELETE FROM customer_plan WHERE customer = ?1 AND from_hour >= ?2")?
-            .execute(params![customer.row, next.0])?;
-    }
     put_plan(tx, customer.row, from, plan.row)?;
     Ok(from)
 }
@@ -194,38 +188,4 @@ fn put_plan(tx: &Transaction<'_>, customer: i64, from: UtcHour, plan: i64) -> Re
                ON CONFLICT (customer, from_hour) DO UPDATE SET plan = excluded.plan";
     tx.prepare_cached(sql)?.execute(params![customer, from.0, plan])?;
     Ok(())
-}
-
-/// The first hour, from `hour` on, that starts a billing month in the zone. An hour belongs to the month at its start.
-pub(super) fn next_month(hour: UtcHour, zone: &TimeZone) -> Result<UtcHour, BillingError> {
-    let outside = |e: jiff::Error| BillingError::invalid("time", format!("hour {hour}: {e}"));
-    let before =
-        jiff::Timestamp::from_millisecond(UtcHour(hour.0.saturating_sub(1)).start_ms()).map_err(outside)?;
-    let first = zone.to_datetime(before).date().first_of_month();
-    let next = first.checked_add(jiff::Span::new().months(1)).map_err(outside)?;
-    let start = zone.to_timestamp(next.at(0, 0, 0, 0)).map_err(outside)?;
-    let start_ms = start.as_millisecond();
-    let floor = UtcHour::from_ms(start_ms);
-    Ok(if floor.start_ms() == start_ms { floor } else { floor.next() })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn months() {
-        let check = |hour: &str, zone: &str, want: &str| {
-            let got = next_month(UtcHour::parse(hour).unwrap(), &TimeZone::get(zone).unwrap()).unwrap();
-            assert_eq!(got.to_string(), want, "{hour} {zone}");
-        };
-        check("2026-11-21T10:00:00Z", "UTC", "2026-12-01T00:00:00Z");
-        check("2026-12-01T00:00:00Z", "UTC", "2026-12-01T00:00:00Z");
-        check("2026-12-01T01:00:00Z", "UTC", "2027-01-01T00:00:00Z");
-        check("2026-11-21T10:00:00Z", "Europe/Riga", "2026-11-30T22:00:00Z");
-        check("2026-11-30T22:00:00Z", "Europe/Riga", "2026-11-30T22:00:00Z");
-        check("2026-11-30T23:00:00Z", "Europe/Riga", "2026-12-31T22:00:00Z");
-        // 00:00 in India is 18:30Z: the first whole hour of the month starts half an hour into it.
-        check("2026-11-21T10:00:00Z", "Asia/Kolkata", "2026-11-30T19:00:00Z");
-    }
 }

@@ -6,18 +6,18 @@ use super::ledger::find_account;
 use super::pack::PackedLines;
 use crate::db::{Connection, OptionalExtension, params};
 use hostmeter_core::ledger::LedgerAccount;
-use hostmeter_core::meter::Meter;
 use hostmeter_core::money::Money;
+use hostmeter_core::rating::Item;
 use hostmeter_core::units::{UtcHour, rfc3339};
 use std::collections::HashMap;
 
 /// One line of a charge.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize, utoipa::ToSchema)]
 pub struct HistoryLine {
-    /// The meter.
+    /// The meter; `base` is the base fee of a day.
     #[schema(value_type = String)]
-    pub meter: Meter,
-    /// Base units charged; below zero for a correction.
+    pub meter: Item,
+    /// Base units charged; below zero for a correction. Of the base fee: days.
     pub quantity: i64,
     /// Whose price, `PLAN@START`.
     pub price_version: String,
@@ -163,13 +163,30 @@ fn charges(
         .collect::<Result<Vec<_>, _>>()?;
     let mut balance = row.after.saturating_sub(row.amount);
     let mut out = Vec::with_capacity(found.len());
+    for fee in base_fees(conn, customer, row.txn, hour)? {
+        balance = balance.saturating_sub(fee.amount);
+        let line = HistoryLine {
+            meter: Item::Base,
+            quantity: 1,
+            price_version: version_name(conn, fee.version, versions)?,
+            amount: Money::from_micros(fee.amount),
+        };
+        out.push(HistoryEntry {
+            account: Some(fee.account),
+            hour: Some(hour.to_string()),
+            amount: Money::from_micros(fee.amount.saturating_neg()),
+            balance_after: Money::from_micros(balance),
+            lines: vec![line],
+            ..plain(row)
+        });
+    }
     for (account, paid, blob) in found {
         let what = || format!("charge of {account} at {hour}");
         let packed = PackedLines::decode(&blob, &what)?;
         let price_version = version_name(conn, packed.version, versions)?;
         balance = balance.saturating_sub(paid);
         let lines = packed.lines.iter().map(|l| HistoryLine {
-            meter: l.meter,
+            meter: Item::Meter(l.meter),
             quantity: l.quantity,
             price_version: price_version.clone(),
             amount: Money::from_micros(l.amount),
@@ -184,6 +201,29 @@ fn charges(
         });
     }
     Ok(out)
+}
+
+struct BaseFee {
+    account: String,
+    version: i64,
+    amount: i64,
+}
+
+/// The customer's base fees in a transaction. They come before the hour's usage: a day begins with its fee.
+fn base_fees(
+    conn: &Connection,
+    customer: &Customer,
+    txn: i64,
+    hour: UtcHour,
+) -> Result<Vec<BaseFee>, BillingError> {
+    let sql =
+        "SELECT a.name, coalesce(b.version, 0), b.amount FROM base_fee b JOIN account a ON a.id = b.account
+               WHERE b.customer = ?1 AND b.hour = ?2 AND b.txn = ?3 ORDER BY b.account";
+    let mut stmt = conn.prepare_cached(sql)?;
+    let rows = stmt.query_map(params![customer.row, hour.0, txn], |r| {
+        Ok(BaseFee { account: r.get(0)?, version: r.get(1)?, amount: r.get(2)? })
+    })?;
+    Ok(rows.collect::<Result<_, _>>()?)
 }
 
 fn version_name(

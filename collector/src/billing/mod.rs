@@ -10,6 +10,7 @@ pub mod balance;
 pub mod charge;
 pub mod commands;
 pub mod customers;
+mod days;
 mod error;
 pub mod history;
 pub mod imports;

@@ -137,6 +137,13 @@ pub fn set(
     Ok(change)
 }
 
+/// The start of the first version of any plan that has a base fee.
+pub(super) fn first_base(conn: &Connection) -> Result<Option<UtcHour>, BillingError> {
+    let sql = "SELECT min(from_hour) FROM price_version WHERE body ->> 'base_per_day' IS NOT NULL";
+    let first: Option<i64> = conn.prepare_cached(sql)?.query_row([], |r| r.get(0))?;
+    Ok(first.map(UtcHour))
+}
+
 /// Notes that an hour was charged under a plan, so that no version starts before the hour after.
 pub(super) fn note_charged(tx: &Transaction<'_>, plan: i64, hour: UtcHour) -> Result<(), BillingError> {
     tx.prepare_cached(

@@ -1,15 +1,16 @@
 //! What usage would cost under a plan: the calculator, by the same rating code as the bill.
 
 use super::customers::FROM_START;
+use super::days::days;
 use super::error::BillingError;
 use super::rates::Rates;
 use super::{accounts, plans, usage};
 use crate::db::{Connection, params};
 use crate::limits::QUOTE_HOURS_MAX;
 use hostmeter_core::ids::{AccountId, PlanId};
-use hostmeter_core::meter::{Meter, Values};
+use hostmeter_core::meter::Values;
 use hostmeter_core::money::Money;
-use hostmeter_core::rating::rate_hour;
+use hostmeter_core::rating::{BillingMonth, Calendar, Item, rate_hour};
 use hostmeter_core::units::UtcHour;
 use jiff::tz::TimeZone;
 use std::collections::{BTreeMap, HashMap};
@@ -21,17 +22,17 @@ pub struct Quote {
     /// The sum of the lines, a decimal string.
     #[schema(value_type = String)]
     pub total: Money,
-    /// One line a meter with a price.
+    /// One line a meter with a price, and one for the base fee.
     pub lines: Vec<QuoteLine>,
 }
 
 /// One meter of a quote.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize, utoipa::ToSchema)]
 pub struct QuoteLine {
-    /// The meter.
+    /// The meter; `base` is the base fee.
     #[schema(value_type = String)]
-    pub meter: Meter,
-    /// Base units.
+    pub meter: Item,
+    /// Base units; of the base fee days.
     pub quantity: i64,
     /// What they cost, a decimal string.
     #[schema(value_type = String)]
@@ -39,10 +40,10 @@ pub struct QuoteLine {
 }
 
 #[derive(Default)]
-struct Sums(BTreeMap<Meter, (i64, i64)>);
+struct Sums(BTreeMap<Item, (i64, i64)>);
 
 impl Sums {
-    fn add(&mut self, meter: Meter, quantity: i64, amount: Money) -> Result<(), BillingError> {
+    fn add(&mut self, meter: Item, quantity: i64, amount: Money) -> Result<(), BillingError> {
         let (q, a) = self.0.entry(meter).or_default();
         let overflow = || BillingError::invalid("quote", format!("{meter}: the sum does not fit 63 bits"));
         *q = q.checked_add(quantity).ok_or_else(overflow)?;
@@ -81,13 +82,14 @@ pub fn of_quantities(
         ));
     }
     let hour = UtcHour::from_ms(now_ms);
-    let price = Rates::default().price_under(conn, plan.row, hour, &TimeZone::UTC)?;
+    let month = Calendar::new(TimeZone::UTC).month(hour)?;
+    let price = Rates::default().price_under(conn, plan.row, hour, month)?;
     let version = price.version.ok_or_else(|| no_price(&plan.id, hour))?;
     let account = AccountId::parse("quote@quote").map_err(|e| BillingError::damaged("quote", e))?;
     let rated = rate_hour(&version.version, &account, hour, &Values::new(), quantities)?;
     let mut sums = Sums::default();
     for line in &rated.lines {
-        sums.add(line.meter, line.quantity().unwrap_or_default(), line.amount)?;
+        sums.add(Item::Meter(line.meter), line.quantity().unwrap_or_default(), line.amount)?;
     }
     sums.quote()
 }
@@ -100,7 +102,7 @@ fn no_price(plan: &PlanId, hour: UtcHour) -> BillingError {
 }
 
 /// What an account's usage in `[from, to)` would have cost under another plan, by its version in force at `now_ms`:
-/// past usage at today's price.
+/// past usage at today's price, and a base fee for each day in which somebody owned the account and it ran.
 pub fn of_history(
     conn: &Connection,
     plan: &PlanId,
@@ -117,13 +119,13 @@ pub fn of_history(
     let plan = plans::get(conn, plan)?;
     let account = accounts::get(conn, account)?;
     let mut rates = Rates::default();
-    let zone = match account.customer {
-        Some(customer) => rates.payer(conn, customer)?.zone.clone(),
-        None => TimeZone::UTC,
+    let calendar = match account.customer {
+        Some(customer) => rates.payer(conn, customer)?.calendar.clone(),
+        None => Calendar::new(TimeZone::UTC),
     };
     let now = UtcHour::from_ms(now_ms);
-    let version =
-        rates.price_under(conn, plan.row, now, &zone)?.version.ok_or_else(|| no_price(&plan.id, now))?;
+    let price = rates.price_under(conn, plan.row, now, calendar.month(now)?)?;
+    let version = price.version.ok_or_else(|| no_price(&plan.id, now))?;
     static SQL: LazyLock<String> = LazyLock::new(|| {
         format!(
             "SELECT u.hour, {} FROM usage_hour u WHERE u.account = ?1 AND u.hour >= ?2 AND u.hour < ?3 ORDER BY u.hour",
@@ -133,17 +135,23 @@ pub fn of_history(
     let mut stmt = conn.prepare_cached(&SQL)?;
     let rows = stmt
         .query_map(params![account.row, from.0, to.0], |r| Ok((UtcHour(r.get(0)?), usage::values(r, 1)?)))?;
-    let mut months: HashMap<i64, Values> = HashMap::new();
+    let mut months: HashMap<BillingMonth, Values> = HashMap::new();
     let mut sums = Sums::default();
     for row in rows {
         let (hour, used) = row?;
-        let month = rates.price_under(conn, plan.row, hour, &zone)?.month;
+        let month = calendar.month(hour)?;
         let before = months.remove(&month).unwrap_or_default();
         let rated = rate_hour(&version.version, &account.id, hour, &before, &used)?;
         for line in &rated.lines {
-            sums.add(line.meter, line.quantity().unwrap_or_default(), line.amount)?;
+            sums.add(Item::Meter(line.meter), line.quantity().unwrap_or_default(), line.amount)?;
         }
         months.insert(month, rated.month);
+    }
+    let fee = version.version.base_per_day();
+    if !fee.is_zero() {
+        for _day in days(conn, &mut rates, account.row, from, to)? {
+            sums.add(Item::Base, 1, fee)?;
+        }
     }
     sums.quote()
 }

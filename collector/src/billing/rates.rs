@@ -4,9 +4,8 @@ use super::customers::{self, Customer};
 use super::error::BillingError;
 use super::plans::{self, StoredVersion};
 use crate::db::Connection;
-use hostmeter_core::rating::{BillingMonth, version_at};
+use hostmeter_core::rating::{BillingMonth, Calendar, version_at};
 use hostmeter_core::units::UtcHour;
-use jiff::tz::TimeZone;
 use std::collections::HashMap;
 use std::rc::Rc;
 
@@ -15,8 +14,8 @@ use std::rc::Rc;
 pub struct Payer {
     /// The customer.
     pub customer: Customer,
-    /// The zone of its billing months.
-    pub zone: TimeZone,
+    /// Its billing days and months.
+    pub calendar: Calendar,
     /// Its plans with their starts, earliest first.
     pub plans: Vec<(UtcHour, i64)>,
 }
@@ -46,9 +45,9 @@ impl Rates {
             return Ok(Rc::clone(payer));
         }
         let found = customers::by_row(conn, customer)?;
-        let zone = found.zone()?;
+        let calendar = customers::calendar(conn, &found)?;
         let plans = customers::plan_history(conn, customer)?;
-        let payer = Rc::new(Payer { customer: found, zone, plans });
+        let payer = Rc::new(Payer { customer: found, calendar, plans });
         self.payers.insert(customer, Rc::clone(&payer));
         Ok(payer)
     }
@@ -69,33 +68,25 @@ impl Rates {
 
     /// The price of an hour.
     pub fn price(&mut self, conn: &Connection, payer: &Payer, hour: UtcHour) -> Result<Price, BillingError> {
-        let month = month_number(BillingMonth::of(hour, &payer.zone)?)?;
+        let month = payer.calendar.month(hour)?;
         let plan = payer.plans.iter().rev().find(|(from, _)| *from <= hour).map(|(_, plan)| *plan);
-        let Some(row) = plan else { return Ok(Price { plan, version: None, month }) };
-        let versions = self.versions(conn, row)?;
-        let found = version_at(versions.iter().map(|v| &v.version), hour, &payer.zone)?;
-        let version = found.and_then(|f| versions.iter().find(|v| v.version.id() == f.id())).map(Rc::clone);
-        Ok(Price { plan, version, month })
+        match plan {
+            Some(row) => self.price_under(conn, row, hour, month),
+            None => Ok(Price { plan, version: None, month: month.number() }),
+        }
     }
 
-    /// The price of the plan that holds at the customer's hour, for another plan than the customer's own.
+    /// The price of an hour under a plan, which need not be the customer's own.
     pub fn price_under(
         &mut self,
         conn: &Connection,
         plan: i64,
         hour: UtcHour,
-        zone: &TimeZone,
+        month: BillingMonth,
     ) -> Result<Price, BillingError> {
-        let month = month_number(BillingMonth::of(hour, zone)?)?;
         let versions = self.versions(conn, plan)?;
-        let found = version_at(versions.iter().map(|v| &v.version), hour, zone)?;
+        let found = version_at(versions.iter().map(|v| &v.version), hour, month)?;
         let version = found.and_then(|f| versions.iter().find(|v| v.version.id() == f.id())).map(Rc::clone);
-        Ok(Price { plan: Some(plan), version, month })
+        Ok(Price { plan: Some(plan), version, month: month.number() })
     }
-}
-
-/// `2026-11` as 202611.
-fn month_number(month: BillingMonth) -> Result<i64, BillingError> {
-    let text: String = month.to_string().chars().filter(char::is_ascii_digit).collect();
-    text.parse().map_err(|e| BillingError::damaged(format!("month {month}"), e))
 }

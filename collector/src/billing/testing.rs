@@ -284,6 +284,8 @@ impl World {
                    FROM charge ORDER BY account, hour, rev",
                 "SELECT account || ' ' || customer || ' ' || month || ' ' || version || ' ' || hex(quantities)
                    FROM rated ORDER BY account, customer, month, version",
+                "SELECT account || ' ' || date || ' ' || hour || ' ' || customer || ' ' || amount || ' ' || coalesce(txn, '-')
+                   FROM base_fee ORDER BY account, date",
                 "SELECT account || ' ' || amount FROM balance ORDER BY account",
             ] {
                 let mut stmt = c.prepare(sql)?;

@@ -29,7 +29,10 @@ pub(super) fn costs_since(
 ) -> Result<HashMap<i64, Money>, Problem> {
     // The hour in which the day starts belongs to it only if it starts with it.
     let hour = UtcHour::from_ms(start_ms.saturating_add(3_600_000 - 1));
-    let sql = "SELECT account, SUM(amount) FROM charge WHERE customer = ?1 AND hour >= ?2 GROUP BY account";
+    let sql = "SELECT account, SUM(amount) FROM
+                 (SELECT account, amount FROM charge WHERE customer = ?1 AND hour >= ?2
+                  UNION ALL SELECT account, amount FROM base_fee WHERE customer = ?1 AND hour >= ?2)
+               GROUP BY account";
     let mut stmt = conn.prepare_cached(sql)?;
     let charged = stmt.query_map(params![customer.row, hour.0], |r| Ok((r.get(0)?, r.get(1)?)))?;
     let mut sums: HashMap<i64, i64> = charged.collect::<Result<_, _>>()?;

@@ -2,7 +2,7 @@
 
 use crate::ids::CustomerId;
 use crate::limits::{FAULT_VALUE_MAX_CHARS, GATEWAY_MAX_BYTES};
-use crate::meter::Meter;
+use crate::rating::Item;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::fmt;
 
@@ -57,8 +57,8 @@ pub enum LedgerAccount {
     Customer(CustomerId),
     /// `cash:GATEWAY`: money that came in, as a debit.
     Cash(Gateway),
-    /// `revenue:METER`: what usage earned.
-    Revenue(Meter),
+    /// `revenue:METER`: what usage earned; `revenue:base`: what base fees did.
+    Revenue(Item),
     /// `tax`: tax broken out.
     Tax,
     /// `promo`: credit given for nothing; cannot be paid out.
@@ -83,7 +83,7 @@ impl LedgerAccount {
             Some(("cash", gateway)) => {
                 Gateway::parse(gateway).map(Self::Cash).map_err(|e| bad(e.to_string()))
             }
-            Some(("revenue", name)) => Meter::from_name(name)
+            Some(("revenue", name)) => Item::from_name(name)
                 .map(Self::Revenue)
                 .ok_or_else(|| bad(format!("no meter is called {name:?}"))),
             None if text == "tax" => Ok(Self::Tax),
@@ -103,7 +103,7 @@ impl fmt::Display for LedgerAccount {
         match self {
             Self::Customer(id) => write!(f, "customer:{id}"),
             Self::Cash(gateway) => write!(f, "cash:{gateway}"),
-            Self::Revenue(meter) => write!(f, "revenue:{meter}"),
+            Self::Revenue(item) => write!(f, "revenue:{item}"),
             Self::Tax => f.write_str("tax"),
             Self::Promo => f.write_str("promo"),
             Self::Referral => f.write_str("referral"),

@@ -3,7 +3,7 @@
 use super::{Entry, Gateway, IdemKey, LedgerAccount, LedgerError, PaymentRef, Txn, TxnKind};
 use crate::ids::CustomerId;
 use crate::money::Money;
-use crate::rating::Line;
+use crate::rating::{Item, Line};
 use std::collections::BTreeMap;
 
 /// Money came in through a gateway: the customer's credit rises. Happens once per gateway and payment.
@@ -106,16 +106,25 @@ pub struct ChargeBatch {
 impl ChargeBatch {
     /// Adds the lines of one rated hour.
     pub fn add(&mut self, payer: &Payer, lines: &[Line]) {
+        self.book(payer, lines.iter().map(|line| (Item::Meter(line.meter), line.amount)));
+    }
+
+    /// Adds a base fee.
+    pub fn add_base(&mut self, payer: &Payer, fee: Money) {
+        self.book(payer, [(Item::Base, fee)]);
+    }
+
+    fn book(&mut self, payer: &Payer, items: impl IntoIterator<Item = (Item, Money)>) {
         let payer = match payer {
             Payer::Customer(id) => LedgerAccount::Customer(id.clone()),
             Payer::BadDebt => LedgerAccount::BadDebt,
         };
         let owed = self.payers.entry(payer).or_default();
-        for line in lines {
-            let amount = i128::from(line.amount.micros());
-            // 2^64 lines would be needed to reach the end.
+        for (item, amount) in items {
+            let amount = i128::from(amount.micros());
+            // 2^64 items would be needed to reach the end.
             *owed = owed.saturating_sub(amount);
-            let earned = self.revenue.entry(LedgerAccount::Revenue(line.meter)).or_default();
+            let earned = self.revenue.entry(LedgerAccount::Revenue(item)).or_default();
             *earned = earned.saturating_add(amount);
         }
     }

@@ -139,7 +139,16 @@ fn names_of_accounts() {
         let got = LedgerAccount::parse(text).map_or_else(|e| e.to_string(), |a| a.to_string());
         assert_eq!(got, want);
     };
-    for name in ["customer:c-1", "cash:manual", "revenue:cpu_usec", "tax", "promo", "referral", "bad-debt"] {
+    for name in [
+        "customer:c-1",
+        "cash:manual",
+        "revenue:cpu_usec",
+        "revenue:base",
+        "tax",
+        "promo",
+        "referral",
+        "bad-debt",
+    ] {
         check(name, name);
     }
     check(

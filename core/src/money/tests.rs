@@ -85,7 +85,29 @@ fn currencies() {
     check("eur", "currency \"eur\" is not three upper-case letters; write it like \"EUR\"");
     check("EURO", "currency \"EURO\" is not three upper-case letters; write it like \"EUR\"");
     check("", "currency \"\" is not three upper-case letters; write it like \"EUR\"");
+    for none in ["ABC", "XAU", "XXX", "XTS"] {
+        check(
+            none,
+            &format!("currency {none:?} is none of ISO 4217 that people pay in; write one like \"EUR\""),
+        );
+    }
     assert_eq!(serde_json::from_str::<Currency>("\"USD\"").unwrap(), Currency::parse("USD").unwrap());
+}
+
+#[test]
+fn amounts_are_shown_with_the_digits_of_their_currency() {
+    let check = |code: &str, micros: i64, want: &str| {
+        let shown = Money::from_micros(micros).shown(Currency::parse(code).unwrap());
+        assert_eq!(shown, want, "{code}");
+    };
+    check("EUR", 12_345_678, "12.35");
+    check("JPY", 12_500_000, "12");
+    check("JPY", 13_500_000, "14");
+    check("KWD", -12_345_678, "-12.346");
+    check("CLF", 12_345_678, "12.3457");
+    check("EUR", -4_999, "0.00");
+    // Whatever the currency, an amount is kept in micro-units of it.
+    assert_eq!(Money::parse("12").unwrap().micros(), 12_000_000);
 }
 
 #[test]

@@ -59,15 +59,14 @@ fn read_plan(node: &Node, faults: &mut Faults) -> Option<PriceVersion> {
         plan.required("valid_from", "the first hour, like \"2026-11-01T00:00:00Z\"", faults, |t| {
             UtcHour::parse(t).map_err(|e| e.to_string())
         });
-    match plan.optional("base_per_day", faults, money) {
-        Some(Some(fee)) if !fee.is_zero() => {
-            faults.add("base_per_day", fee, "a base fee is not supported yet; leave the key out");
-        }
-        _ => {}
+    let base = plan.optional("base_per_day", faults, money);
+    if let Some(fee) = base.flatten().filter(|fee| fee.is_negative()) {
+        faults.add("base_per_day", fee, "a base fee is 0 or more");
     }
     let prices = read_prices(&plan, faults);
     let id = PriceVersionId { plan: id?, valid_from: valid_from? };
-    let version = PriceVersion { id, currency: currency?, prices };
+    let base_per_day = base?.unwrap_or_default();
+    let version = PriceVersion { id, currency: currency?, base_per_day, prices };
     let from = version.id.valid_from;
     if !version.is_linear() && !starts_a_month(from) {
         let want = "a plan with free allowance, tiers or cap starts with a billing month: 00:00Z of the first, like \

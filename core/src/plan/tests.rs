@@ -75,13 +75,32 @@ fn a_single_endless_tier_is_a_plain_price() {
 }
 
 #[test]
+fn a_base_fee_is_part_of_the_content() {
+    let with = |fee: &str| parse_toml(&PLAN.replacen("\n\n", &format!("\nbase_per_day = {fee:?}\n"), 1));
+    let version = with("0.25").unwrap();
+    assert_eq!(version.base_per_day(), Money::parse("0.25").unwrap());
+    let text = CANONICAL.replacen(r#""price""#, r#""base_per_day":"0.250000","price""#, 1);
+    assert_eq!(version.canonical(), text);
+    assert_eq!(parse_json(&text).unwrap(), version);
+    // None and 0 are the same content.
+    assert_eq!(with("0").unwrap(), parse_toml(PLAN).unwrap());
+    assert!(
+        with("-0.1").unwrap_err().to_string().contains("base_per_day = -0.100000: a base fee is 0 or more")
+    );
+    assert!(with("a lot").unwrap_err().to_string().contains("base_per_day"));
+    // It counts days, so that it binds no version to a month's start.
+    let days = "id = \"d\"\ncurrency = \"EUR\"\nvalid_from = \"2026-12-05T07:00:00Z\"\nbase_per_day = \"1\"";
+    assert!(parse_toml(days).unwrap().is_linear());
+}
+
+#[test]
 fn every_fault_is_listed_at_once() {
     insta::assert_snapshot!(faults(
         r#"
 id = "ba sic"
 currency = "eur"
 valid_from = "2026-12-01T00:30:00Z"
-base_per_day = "0.10"
+base_per_day = "-0.10"
 discount = "5"
 
 [[price]]

@@ -1,16 +1,15 @@
-//! The billing month of an hour, and the price version that an hour is rated by.
+//! Billing months, and the price version that an hour is rated by.
 
 use crate::plan::PriceVersion;
 use crate::units::UtcHour;
-use jiff::tz::TimeZone;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::fmt;
 
 /// A calendar month in a customer's billing zone, for example `2026-11`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct BillingMonth {
-    year: i16,
-    month: i8,
+    pub(super) year: i16,
+    pub(super) month: i8,
 }
 
 /// No month can be told.
@@ -25,12 +24,14 @@ pub enum MonthError {
 }
 
 impl BillingMonth {
-    /// The month at the start of the hour, in the billing zone.
-    pub fn of(hour: UtcHour, zone: &TimeZone) -> Result<Self, MonthError> {
-        let start =
-            jiff::Timestamp::from_millisecond(hour.start_ms()).map_err(|_| MonthError::Hour(hour.0))?;
-        let date = zone.to_datetime(start).date();
-        Ok(Self { year: date.year(), month: date.month() })
+    /// `2026-11` as 202611.
+    pub fn number(self) -> i64 {
+        i64::from(self.year).saturating_mul(100).saturating_add(i64::from(self.month))
+    }
+
+    /// The month that a version with allowance, tiers or cap names by its start: 00:00Z of the first.
+    fn named_by(start: UtcHour) -> Result<Self, MonthError> {
+        super::Calendar::new(jiff::tz::TimeZone::UTC).month(start)
     }
 
     /// Reads `YYYY-MM`.
@@ -68,21 +69,18 @@ impl<'de> Deserialize<'de> for BillingMonth {
 }
 
 /// The version of a plan that an hour is rated by: the latest that has started. A linear version starts at its hour;
-/// one with allowance, tiers or cap starts with its month in the customer's zone. `None`: the hour costs nothing.
+/// one with allowance, tiers or cap starts with its month, and `month` is the hour's month in the customer's
+/// [`super::Calendar`]. `None`: the hour costs nothing.
 pub fn version_at<'a>(
     versions: impl IntoIterator<Item = &'a PriceVersion>,
     hour: UtcHour,
-    zone: &TimeZone,
+    month: BillingMonth,
 ) -> Result<Option<&'a PriceVersion>, MonthError> {
-    let month = BillingMonth::of(hour, zone)?;
     let mut latest: Option<&PriceVersion> = None;
     for version in versions {
         let start = version.id().valid_from;
-        let started = if version.is_linear() {
-            start <= hour
-        } else {
-            BillingMonth::of(start, &TimeZone::UTC)? <= month
-        };
+        let started =
+            if version.is_linear() { start <= hour } else { BillingMonth::named_by(start)? <= month };
         if started && latest.is_none_or(|l| l.id().valid_from < start) {
             latest = Some(version);
         }

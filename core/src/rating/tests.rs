@@ -114,15 +114,15 @@ fn months_follow_the_billing_zone() {
     let riga = TimeZone::get("Europe/Riga").unwrap();
     let check = |hour: &str, utc: &str, local: &str| {
         let hour = UtcHour::parse(hour).unwrap();
-        assert_eq!(BillingMonth::of(hour, &TimeZone::UTC).unwrap().to_string(), utc);
-        let month = BillingMonth::of(hour, &riga).unwrap();
+        assert_eq!(Calendar::new(TimeZone::UTC).month(hour).unwrap().to_string(), utc);
+        let month = Calendar::new(riga.clone()).month(hour).unwrap();
         assert_eq!(month.to_string(), local);
         assert_eq!(BillingMonth::parse(local), Ok(month));
     };
     check("2026-10-31T21:00:00Z", "2026-10", "2026-10");
     check("2026-10-31T22:00:00Z", "2026-10", "2026-11");
     check("2026-12-31T23:00:00Z", "2026-12", "2027-01");
-    assert_eq!(BillingMonth::of(UtcHour(i64::MAX), &riga), Err(MonthError::Hour(i64::MAX)));
+    assert_eq!(Calendar::new(riga.clone()).month(UtcHour(i64::MAX)), Err(MonthError::Hour(i64::MAX)));
     for bad in ["2026-13", "2026-00", "2026", "26-11", "2026-1", "+026-11", "-026-11"] {
         assert_eq!(BillingMonth::parse(bad), Err(MonthError::Text(bad.to_owned())), "{bad}");
     }
@@ -139,7 +139,9 @@ fn an_hour_has_the_price_of_its_time() {
     ];
     let riga = TimeZone::get("Europe/Riga").unwrap();
     let check = |hour: &str, zone: &TimeZone, want: &str| {
-        let found = version_at(&versions, UtcHour::parse(hour).unwrap(), zone).unwrap();
+        let hour = UtcHour::parse(hour).unwrap();
+        let month = Calendar::new(zone.clone()).month(hour).unwrap();
+        let found = version_at(&versions, hour, month).unwrap();
         assert_eq!(found.map_or("none".to_owned(), |v| v.id().valid_from.to_string()), want, "{hour}");
     };
     check("2026-11-05T06:00:00Z", &riga, "none");

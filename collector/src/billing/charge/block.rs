@@ -1,5 +1,6 @@
 //! One block: the accounts `[1024·n, 1024·(n+1))` of one hour, charged in one transaction of the ledger.
 
+use super::base::{self, BaseDraft};
 use super::rate::{OpenHour, RatedHour, month_so_far, rate};
 use crate::alerts;
 use crate::billing::error::BillingError;
@@ -12,6 +13,7 @@ use crate::db::{Connection, OptionalExtension, Transaction, params};
 use crate::limits::CHARGE_BLOCK_ACCOUNTS;
 use hostmeter_core::ids::AccountId;
 use hostmeter_core::ledger::{ChargeBatch, IdemKey, Payer as LedgerPayer, Txn};
+use hostmeter_core::money::Money;
 use hostmeter_core::units::UtcHour;
 use hostmeter_core::wire::key::sha256;
 use std::collections::BTreeSet;
@@ -59,7 +61,8 @@ impl Draft {
     }
 }
 
-/// The first block after `after` that has usage not charged yet in an hour before `until`.
+/// The first block after `after` that has usage not charged yet, or base fees not decided yet, in an hour before
+/// `until`.
 pub fn next_block(
     conn: &Connection,
     after: Option<Block>,
@@ -76,10 +79,12 @@ pub fn next_block(
         .prepare_cached(sql)?
         .query_row(params![hour, account, until.0], |r| Ok((r.get::<_, i64>(0)?, r.get::<_, i64>(1)?)))
         .optional()?;
-    Ok(found.map(|(hour, account)| Block {
+    let usage = found.map(|(hour, account)| Block {
         hour: UtcHour(hour),
         number: account.div_euclid(CHARGE_BLOCK_ACCOUNTS),
-    }))
+    });
+    let base = base::next_block(conn, after, until)?;
+    Ok([usage, base].into_iter().flatten().min())
 }
 
 /// Charges what is closed in a block, and takes the lifecycle steps of its customers.
@@ -122,8 +127,11 @@ pub fn charge_block(
             Err(e) => return Err(e),
         }
     }
-    store(tx, block, &drafts, actor, now_ms)?;
-    let mut done = BlockDone::default();
+    let fees = base::drafts(tx, &mut rates, block, now_ms)?;
+    owners.extend(fees.iter().map(|f| f.payer.customer.row));
+    store(tx, block, &drafts, &fees, actor, now_ms)?;
+    let amount = fees.iter().fold(0, |sum: i64, f| sum.saturating_add(f.amount));
+    let mut done = BlockDone { amount, ..BlockDone::default() };
     for draft in &drafts {
         done.accounts.push(draft.account);
         done.amount = done.amount.saturating_add(draft.paid());
@@ -133,10 +141,13 @@ pub fn charge_block(
     }
     for customer in owners {
         // A customer whose accounts span blocks takes its step with the last of them.
-        if !has_more(tx, customer, block, rules, now_ms)? {
+        let is_last = !has_more(tx, customer, block, rules, now_ms)?
+            && !base::has_more(tx, &mut rates, customer, block, now_ms)?;
+        if is_last {
             done.wake.extend(lifecycle::run(tx, &mut rates, customer, rules, now_ms)?);
         }
     }
+    base::done(tx, block, now_ms)?;
     Ok(done)
 }
 
@@ -224,6 +235,7 @@ fn store(
     tx: &Transaction<'_>,
     block: Block,
     drafts: &[Draft],
+    fees: &[BaseDraft],
     actor: &str,
     now_ms: i64,
 ) -> Result<(), BillingError> {
@@ -239,6 +251,11 @@ fn store(
         let rev = draft.rated.rev;
         put_digest(&mut digest, draft.account, block.hour, rev, draft.payer.customer.row, draft.paid(), blob);
     }
+    for fee in fees.iter().filter(|f| f.amount != 0) {
+        let customer = &fee.payer.customer;
+        batch.add_base(&LedgerPayer::Customer(customer.id.clone()), Money::from_micros(fee.amount));
+        base::put_digest(&mut digest, fee.date.number(), fee.account, customer.row, fee.version, fee.amount);
+    }
     let txn = match batch.finish(block.hour.end_ms())? {
         Some(txn) => {
             let key = IdemKey::stored(&next_key(tx, block)?);
@@ -249,6 +266,7 @@ fn store(
         }
         None => None,
     };
+    base::store(tx, block.hour, fees, txn)?;
     let mut charge = tx.prepare_cached(
         "INSERT INTO charge (account, hour, rev, txn, customer, amount, lines) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
     )?;

@@ -4,6 +4,7 @@
 //! that is killed between two blocks is finished by the next one and leaves the same ledger: keys, lines and entries
 //! depend on hour and block alone.
 
+pub(super) mod base;
 mod block;
 pub(super) mod rate;
 mod run;

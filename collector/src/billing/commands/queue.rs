@@ -1,6 +1,6 @@
 //! Ordering something of an account: a new generation of its desired state, and a command for its host.
 
-use crate::billing::accounts::Account;
+use crate::billing::accounts::{self, Account};
 use crate::billing::error::BillingError;
 use crate::db::{Connection, Transaction, params};
 use hostmeter_core::wire::command::Action;
@@ -34,6 +34,7 @@ pub(in crate::billing) fn order(
     if let Some(desired) = desired(action) {
         tx.prepare_cached("UPDATE account SET desired = ?2, generation = ?3 WHERE id = ?1")?
             .execute(params![account.row, desired, generation])?;
+        accounts::note_state(tx, account.row, desired, now_ms)?;
     } else {
         tx.prepare_cached("UPDATE account SET generation = ?2 WHERE id = ?1")?
             .execute(params![account.row, generation])?;

@@ -1,5 +1,6 @@
 //! Tests of billing on a real control.db.
 
+mod base;
 mod charging;
 mod http;
 mod kinds;

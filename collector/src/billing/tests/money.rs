@@ -121,7 +121,7 @@ fn the_ledger_lists_charges_by_account_and_hour() {
     let line = &list[2].lines[0];
     assert_eq!(
         (line.meter, line.quantity, line.price_version.as_str(), line.amount.to_string()),
-        (Meter::CpuUsec, 2 * CENT, "basic@2026-11-01T00:00:00Z", "0.020000".to_owned())
+        (Meter::CpuUsec.into(), 2 * CENT, "basic@2026-11-01T00:00:00Z", "0.020000".to_owned())
     );
     let (falling, _) = page(None, history::Order::Falling, 100);
     assert_eq!(show(&falling), all.iter().rev().map(|s| (*s).to_owned()).collect::<Vec<_>>());

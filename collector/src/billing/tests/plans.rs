@@ -97,6 +97,9 @@ fn when_another_plan_holds() {
     assert_eq!(change("nonsense"), "not_found");
     // From or to a version with a month's prices: the next billing month, in Riga's zone.
     assert_eq!(change("tiered"), "2026-11-30T22:00:00Z");
+    // The switch that has not begun is taken back or replaced; what counts is the plan that holds until then.
+    assert_eq!(change("basic"), "from the start");
+    assert_eq!(change("tiered"), "2026-11-30T22:00:00Z");
     let at = |h: i64| w.read(|c| customers::plan_at(c, w.customer("c-1").row, UtcHour(h))).unwrap();
     assert_eq!((at(START.0), at(START.0 + 24 * 20)), ("basic".to_owned(), "tiered".to_owned()));
 }

@@ -10,7 +10,7 @@ use crate::billing::usage;
 use crate::db::Connection;
 use hostmeter_core::ledger::LedgerAccount;
 use hostmeter_core::meter::{Meter, Values};
-use hostmeter_core::rating::{Cost, cost};
+use hostmeter_core::rating::{Cost, Item, cost};
 use hostmeter_core::units::UtcHour;
 use std::collections::{BTreeMap, HashMap};
 
@@ -127,7 +127,7 @@ impl Walk<'_> {
         };
         *sums.entries.entry(payer.to_string()).or_default() -= total;
         for line in &packed.lines {
-            *sums.entries.entry(LedgerAccount::Revenue(line.meter).to_string()).or_default() +=
+            *sums.entries.entry(LedgerAccount::Revenue(Item::Meter(line.meter)).to_string()).or_default() +=
                 i128::from(line.amount);
         }
         Ok(packed)

@@ -1,5 +1,6 @@
 //! `hostmeter ledger verify`: everything recomputed from the entries up, and every difference named.
 
+mod base;
 mod charges;
 mod entries;
 mod kinds;
@@ -19,6 +20,9 @@ pub struct Report {
     pub entries: u64,
     /// Charges looked at.
     pub charges: u64,
+    /// Days of accounts looked at, with a base fee or without.
+    #[serde(default)]
+    pub base_fees: u64,
     /// How many differences there are.
     pub differences_found: u64,
     /// The first of them.
@@ -37,7 +41,8 @@ impl Report {
 /// Recomputes the ledger in one snapshot. Only reads.
 pub fn verify(conn: &Connection) -> Result<Report, BillingError> {
     let mut report = Report::default();
-    let charged = charges::check(conn, &mut report)?;
+    let mut charged = charges::check(conn, &mut report)?;
+    base::check(conn, &mut charged, &mut report)?;
     entries::check(conn, charged, &mut report)?;
     report.ok = report.differences_found == 0;
     Ok(report)
