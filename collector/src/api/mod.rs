@@ -21,6 +21,7 @@ pub mod problem;
 pub mod refunds;
 pub mod resume;
 pub mod settled;
+pub mod standing;
 pub mod state;
 pub mod usage;
 pub mod users;
@@ -49,6 +50,7 @@ pub fn router(app: AppState) -> Router {
         .merge(money::routes())
         .merge(refunds::routes())
         .merge(lifecycle::routes())
+        .merge(standing::routes())
         .merge(commands::routes())
         .merge(imports::routes())
         .merge(held::routes())

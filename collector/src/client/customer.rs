@@ -1,5 +1,6 @@
 //! `hostmeter customer …`
 
+use super::standing::CustomerStanding;
 use super::{Call, Show, encode, field};
 use clap::Subcommand;
 use serde_json::{Value, json};
@@ -104,12 +105,15 @@ pub(super) enum Customer {
         /// Customer's id
         id: String,
     },
+    #[command(flatten)]
+    Standing(CustomerStanding),
 }
 
 impl Customer {
     pub(super) fn call(self) -> (Call, Show) {
         let at = |id: &str, rest: &str| format!("/v1/customers/{}{rest}", encode(id));
         match self {
+            Self::Standing(verb) => verb.call(),
             Self::Add { id, name, plan, billing_zone, referred_by } => {
                 let mut body = json!({"id": id, "name": name, "billing_zone": billing_zone});
                 set(&mut body, "plan", plan);

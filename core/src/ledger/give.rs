@@ -3,8 +3,8 @@
 use super::build::{above_zero, pair};
 use super::{Entry, Gateway, IdemKey, LedgerAccount, LedgerError, PaymentRef, Txn, TxnKind};
 use crate::ids::CustomerId;
-use crate::meter::Meter;
 use crate::money::Money;
+use crate::rating::Item;
 
 /// Credit given for nothing, above zero. It cannot be paid out. Happens once per reference.
 pub fn promo(
@@ -66,7 +66,7 @@ pub fn referral_back(
 /// per statement.
 pub fn tax(
     statement: i64,
-    lines: &[(Meter, Money)],
+    lines: &[(Item, Money)],
     effective_at_ms: i64,
 ) -> Result<Option<Txn>, LedgerError> {
     let kind = TxnKind::Tax;
@@ -74,8 +74,8 @@ pub fn tax(
     let total =
         Money::checked_sum(lines.iter().map(|(_, m)| *m)).ok_or_else(|| overflow(LedgerAccount::Tax))?;
     let mut entries = vec![Entry { account: LedgerAccount::Tax, amount: total }];
-    for (meter, amount) in lines {
-        let account = LedgerAccount::Revenue((*meter).into());
+    for (item, amount) in lines {
+        let account = LedgerAccount::Revenue(*item);
         let amount = amount.checked_neg().ok_or_else(|| overflow(account.clone()))?;
         entries.push(Entry { account, amount });
     }

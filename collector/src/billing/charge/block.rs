@@ -8,7 +8,7 @@ use crate::billing::ledger::{self, Posting};
 use crate::billing::pack::encode_values;
 use crate::billing::rates::{Payer, Rates};
 use crate::billing::rules::Rules;
-use crate::billing::{accounts, lifecycle, plans, usage};
+use crate::billing::{accounts, lifecycle, parked, plans, spend, usage};
 use crate::db::{Connection, OptionalExtension, Transaction, params};
 use crate::limits::CHARGE_BLOCK_ACCOUNTS;
 use hostmeter_core::ids::AccountId;
@@ -98,6 +98,7 @@ pub fn charge_block(
     let mut rates = Rates::default();
     let mut drafts = Vec::new();
     let mut owners = BTreeSet::new();
+    let parked = parked::all(tx)?;
     let mut freeze =
         tx.prepare_cached("UPDATE usage_hour SET charged = 1 WHERE account = ?1 AND hour = ?2")?;
     for Closed { open, deleted, billable } in closed(tx, block, rules, now_ms)? {
@@ -107,6 +108,10 @@ pub fn charge_block(
             freeze.execute(params![open.account, open.hour.0])?;
             continue;
         };
+        // Whose books are broken is not debited: the hour stays open.
+        if parked.contains(&owner) {
+            continue;
+        }
         owners.insert(owner);
         match draft(tx, &mut rates, &open, owner, deleted) {
             Ok(draft) => {
@@ -127,9 +132,15 @@ pub fn charge_block(
             Err(e) => return Err(e),
         }
     }
-    let fees = base::drafts(tx, &mut rates, block, now_ms)?;
-    owners.extend(fees.iter().map(|f| f.payer.customer.row));
+    let mut fees = base::drafts(tx, &mut rates, block, now_ms)?;
+    // A day that begins while nothing may be debited costs nothing.
+    for fee in fees.iter_mut().filter(|f| parked.contains(&f.payer.customer.row)) {
+        (fee.version, fee.amount) = (None, 0);
+    }
+    owners.extend(fees.iter().map(|f| f.payer.customer.row).filter(|c| !parked.contains(c)));
     store(tx, block, &drafts, &fees, actor, now_ms)?;
+    let paid = drafts.iter().map(|d| (d.payer.as_ref(), d.paid()));
+    spend::note(tx, block.hour, paid.chain(fees.iter().map(|f| (f.payer.as_ref(), f.amount))))?;
     let amount = fees.iter().fold(0, |sum: i64, f| sum.saturating_add(f.amount));
     let mut done = BlockDone { amount, ..BlockDone::default() };
     for draft in &drafts {

@@ -8,4 +8,5 @@ mod lifecycle;
 mod money;
 mod plans;
 mod random;
+mod standing;
 mod verifying;
