@@ -16,6 +16,7 @@
 //! | `/admin/accounts` | [`accounts_page`] |
 //! | `/admin/customers`, `/admin/customers/{id}` | [`customers_page`], [`customer_page`] |
 //! | `/admin/alerts` | [`alerts_page`] |
+//! | `/notices`, `/admin/customers/{id}/notices`; `POST` to `…/contact` and `…/{notice}/resend` | [`notices_page`] |
 
 mod assets;
 mod chart;
@@ -24,6 +25,7 @@ pub mod limits;
 mod number;
 mod pages;
 mod parts;
+pub mod text;
 mod time;
 mod ui;
 pub mod view;
@@ -33,5 +35,5 @@ pub use chart::{ChartSize, chart_svg};
 pub use error::PanelError;
 pub use pages::{
     account_page, accounts_page, alerts_page, customer_page, customers_page, error_page, host_page,
-    hosts_page, login_page, overview_page,
+    hosts_page, login_page, notices_page, overview_page,
 };

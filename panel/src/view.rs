@@ -9,6 +9,7 @@ mod account;
 mod admin;
 mod chart;
 mod money;
+mod notice;
 
 pub use account::{
     AccountView, CommandStatus, CommandView, DesiredView, Range, SurfaceOutcome, TopRow, UsageTotals,
@@ -19,6 +20,7 @@ pub use admin::{
 };
 pub use chart::{ChartView, GapView, PointView, Quantity, SeriesStyle, SeriesView};
 pub use money::{BalanceView, LedgerEntry, LedgerLine, LifecycleState};
+pub use notice::{ContactView, DeliveryRow, DeliveryState, NoticeRow, NoticesView};
 
 /// What every page behind the login carries: who looks, and the token that its forms send back.
 #[derive(Debug, Clone)]

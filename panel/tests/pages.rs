@@ -25,6 +25,8 @@ fn pages() -> Vec<(&'static str, Result<String, panel::PanelError>)> {
         ("customers", panel::customers_page(&f::customers())),
         ("customer", panel::customer_page(&f::customer())),
         ("alerts", panel::alerts_page(&f::alerts())),
+        ("notices_customer", panel::notices_page(&f::notices(Role::Customer))),
+        ("notices_admin", panel::notices_page(&f::notices(Role::Admin))),
         ("error", panel::error_page(&f::error(false))),
         ("error_inside", panel::error_page(&f::error(true))),
     ]

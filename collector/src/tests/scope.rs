@@ -14,12 +14,14 @@ enum Access {
     List,
     /// Every user; to a customer somebody else's id is unknown.
     Own,
+    /// As `Own`, and an auditor may not, as it changes something.
+    Change,
     /// Admin and auditor.
     Reader,
     /// Admin.
     Admin,
 }
-use Access::{Admin, List, Open, Own, Reader};
+use Access::{Admin, Change, List, Open, Own, Reader};
 
 /// Every route of the API with somebody else's id in its path.
 const ROUTES: &[(&str, &str, Access)] = &[
@@ -64,6 +66,10 @@ const ROUTES: &[(&str, &str, Access)] = &[
     ("GET", "/v1/customers/{id}/balance", Own),
     ("GET", "/v1/customers/{id}/ledger", Own),
     ("GET", "/v1/customers/{id}/events", Own),
+    ("GET", "/v1/customers/{id}/notices", Own),
+    ("POST", "/v1/customers/{id}/notices/{notice}/resend", Admin),
+    ("GET", "/v1/customers/{id}/contact", Own),
+    ("PATCH", "/v1/customers/{id}/contact", Change),
     ("PUT", "/v1/customers/{id}/plan", Admin),
     ("POST", "/v1/customers/{id}/topups", Admin),
     ("POST", "/v1/customers/{id}/adjustments", Admin),
@@ -100,12 +106,14 @@ fn path_of(route: &str, whose: u8) -> String {
         .replace("{name}", &id)
         .replace("{login}", &id)
         .replace("{key}", "0011223344556677")
+        .replace("{notice}", "1")
 }
 
 fn body_of(method: &str, route: &str, whose: u8) -> Value {
     match (method, route) {
         (_, "/v1/quote") => json!({"plan": "basic", "account": format!("shop{whose}@web1"),
             "from": "2026-11-21T00:00:00Z", "to": "2026-11-21T12:00:00Z"}),
+        ("PATCH", _) => json!({"zone": "UTC"}),
         (_, "/v1/tokens") => json!({"label": "x"}),
         _ => Value::Null,
     }
@@ -164,7 +172,7 @@ async fn every_route_every_role_a_strangers_id() {
         let (status, answer) = call(Some(&customer), 2).await;
         let text = answer.to_string();
         match access {
-            Own => {
+            Own | Change => {
                 assert_eq!((status, &answer["code"]), (404, &json!("not_found")), "{method} {path}: {text}");
             }
             Reader | Admin => {
@@ -175,12 +183,12 @@ async fn every_route_every_role_a_strangers_id() {
         }
         let detail = ["shop2@web1", "c-2", "nobodys"].iter().find(|w| text.contains(**w));
         assert!(status == 404 || detail.is_none(), "{method} {path} tells a customer of others: {text}");
-        if matches!(access, Own) {
+        if matches!(access, Own | Change) {
             assert_eq!(call(Some(&customer), 1).await.0, 200, "{method} {route} with the customer's own id");
         }
         let (status, answer) = call(Some(&auditor), 2).await;
         match access {
-            Admin => assert_eq!(status, 403, "{method} {path} as auditor"),
+            Admin | Change => assert_eq!(status, 403, "{method} {path} as auditor"),
             // There is no command yet.
             _ if route.starts_with("/v1/commands/") => assert_eq!(status, 404),
             _ => assert!(status < 300, "{method} {path} as auditor: {answer}"),
@@ -207,6 +215,7 @@ fn the_table_knows_every_route() {
         include_str!("../api/keys.rs"),
         include_str!("../api/lifecycle.rs"),
         include_str!("../api/money.rs"),
+        include_str!("../api/notices.rs"),
         include_str!("../api/ops.rs"),
         include_str!("../api/resume.rs"),
         include_str!("../api/usage.rs"),
@@ -220,9 +229,14 @@ fn the_table_knows_every_route() {
         let path = quoted.nth(1).unwrap();
         let rest = quoted.next().unwrap();
         let handlers = rest.split_once(')').map_or(rest, |(_, _)| rest.lines().next().unwrap());
-        for (word, verb) in
-            [("get(", "GET"), ("read(", "GET"), ("post(", "POST"), ("put(", "PUT"), ("delete(", "DELETE")]
-        {
+        for (word, verb) in [
+            ("get(", "GET"),
+            ("read(", "GET"),
+            ("post(", "POST"),
+            ("put(", "PUT"),
+            ("patch(", "PATCH"),
+            ("delete(", "DELETE"),
+        ] {
             if handlers.split(".route").next().unwrap().contains(word) {
                 found.insert((verb, path));
             }

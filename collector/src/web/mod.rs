@@ -13,6 +13,7 @@ mod hosts;
 mod lists;
 mod login;
 mod money;
+mod notices;
 mod page;
 mod range;
 mod read;
@@ -43,6 +44,8 @@ pub fn router() -> Router<AppState> {
         .route("/login", get(login::form).post(login::log_in))
         .route("/logout", post(login::log_out))
         .route("/", get(lists::overview))
+        .route("/notices", get(notices::own))
+        .route("/notices/contact", post(notices::set_own))
         .route("/accounts/{id}", get(account::page))
         .route("/admin", get(lists::admin))
         .route("/admin/hosts", get(hosts::list))
@@ -50,6 +53,9 @@ pub fn router() -> Router<AppState> {
         .route("/admin/accounts", get(lists::accounts))
         .route("/admin/customers", get(customers::list))
         .route("/admin/customers/{id}", get(customers::page))
+        .route("/admin/customers/{id}/notices", get(notices::of_customer))
+        .route("/admin/customers/{id}/notices/contact", post(notices::set_of))
+        .route("/admin/customers/{id}/notices/{notice}/resend", post(notices::resend))
         .route("/admin/alerts", get(lists::alerts))
         .route("/static/{file}", get(static_file))
         .method_not_allowed_fallback(wrong_method)

@@ -5,9 +5,10 @@ use crate::billing::error::BillingError;
 use crate::billing::rates::Rates;
 use crate::billing::{ledger, pending};
 use crate::db::{Connection, OptionalExtension, params};
+use crate::notices;
 use hostmeter_core::ids::AccountId;
 use hostmeter_core::ledger::LedgerAccount;
-use hostmeter_core::lifecycle::{AccountFacts, CustomerState, Deletion, Facts, Host, Notices, Phase};
+use hostmeter_core::lifecycle::{AccountFacts, CustomerState, Deletion, Facts, Host, Phase};
 
 /// Gathers the facts as they stand in the caller's transaction.
 pub(super) fn gather(
@@ -28,8 +29,7 @@ pub(super) fn gather(
         pending: pending::pending(conn, rates, customer.row)?.amount,
         had_topup,
         crossing_ms,
-        // No mail or webhook yet: the panel shows every notice, which counts as handed over.
-        notices: Notices::default(),
+        notices: notices::facts::gather(conn, customer, state, balance)?,
         hold: customer.hold,
         undelete,
         accounts: accounts(conn, customer.row)?,

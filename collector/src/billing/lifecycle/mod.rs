@@ -16,6 +16,7 @@ use super::error::BillingError;
 use super::rates::Rates;
 use super::rules::Rules;
 use crate::db::{Connection, Transaction, params};
+use crate::notices::outbox;
 use hostmeter_core::lifecycle::{CustomerState, Phase, Step, step};
 use std::collections::BTreeSet;
 
@@ -65,6 +66,7 @@ pub fn run(
                WHERE id = ?1";
     tx.prepare_cached(sql)?.execute(params![customer, step.state.phase.as_str(), json, left])?;
     rates.forget(customer);
+    outbox::fill(tx, &payer.customer, &step.events, rules.currency, now_ms)?;
     let mut wake = BTreeSet::new();
     for event in &step.events {
         apply::record(tx, &payer.customer, event, now_ms)?;

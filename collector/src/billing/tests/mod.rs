@@ -4,6 +4,7 @@ mod charging;
 mod http;
 mod lifecycle;
 mod money;
+mod notices;
 mod plans;
 mod random;
 mod verifying;

@@ -1,6 +1,7 @@
 //! Tests of the pages over the whole router: a browser without JavaScript against a collector on temporary files.
 
 mod logins;
+mod notices;
 mod pages;
 
 use crate::testing::World;
