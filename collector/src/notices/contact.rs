@@ -129,13 +129,13 @@ fn again(tx: &Transaction<'_>, customer: &Customer, now_ms: i64) -> Result<(), B
     if state.notice_ms.is_none() {
         return Ok(());
     }
-    let sql = "SELECT o.id FROM outbox o WHERE o.customer = ?1 AND o.episode = ?2 AND o.kind IN (?3, ?4, ?5)
+    let sql = "SELECT o.id FROM outbox o WHERE o.customer = ?1 AND o.episode = ?2 AND o.kind IN (?3, ?4, ?5, ?6)
                  AND NOT EXISTS (SELECT 1 FROM delivery d WHERE d.notice = o.id AND d.hands_over = 1 AND d.state = 'accepted')";
-    let [a, b] = FIRST;
+    let [a, b, c] = FIRST;
     let episode = crate::db::to_sql("episode", state.episode)?;
     let mut stmt = tx.prepare_cached(sql)?;
     let notices: Vec<i64> = stmt
-        .query_map(params![customer.row, episode, a, b, FINAL], |r| r.get(0))?
+        .query_map(params![customer.row, episode, a, b, c, FINAL], |r| r.get(0))?
         .collect::<Result<_, _>>()?;
     for notice in notices {
         resend(tx, notice, now_ms)?;

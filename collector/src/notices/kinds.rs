@@ -35,6 +35,7 @@ pub const KINDS: &[Kind] = &[
     shown("account.delete"),
     mailed("account.deleted"),
     mailed("account.undelete"),
+    shown("account.purge"),
     mailed("account.purged"),
     mailed("delete.notice"),
     mailed("delete.scheduled"),
@@ -47,13 +48,14 @@ pub const KINDS: &[Kind] = &[
     shown("billing.unparked"),
     mailed("customer.closing"),
     mailed("customer.closed"),
-    mailed("cap.warning"),
+    mailed("customer.reopened"),
     mailed("cap.reached"),
-    mailed("cap.cleared"),
+    mailed("budget.reached"),
+    shown("balance.written-off"),
 ];
 
-/// The notices of which one must be handed over before a suspension.
-pub const FIRST: [&str; 2] = ["balance.negative", "balance.floor"];
+/// The notices of which one must be handed over before a suspension: whatever opened the episode.
+pub const FIRST: [&str; 3] = ["balance.negative", "balance.floor", "cap.reached"];
 /// The notice that must be handed over before a deletion.
 pub const FINAL: &str = "delete.notice";
 /// An alert was raised.

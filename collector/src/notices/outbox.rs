@@ -29,6 +29,9 @@ pub struct Data {
     /// The amount that it is about: a threshold, a cap.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub amount: Option<Money>,
+    /// Which share of a budget is used.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub percent: Option<i64>,
     /// The accounts that it is about, some of them where they are many.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub accounts: Vec<String>,

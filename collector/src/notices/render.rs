@@ -66,7 +66,8 @@ fn customer_words(notice: &Notice, style: &Style) -> (String, String) {
     let id = notice.customer.as_deref().unwrap_or_default();
     let name = if notice.title.is_empty() { id } else { &notice.title };
     let balance = money(data.balance);
-    let owed = money(data.balance.and_then(Money::checked_neg).map(|m| m.max(Money::ZERO)));
+    let debt = data.balance.and_then(Money::checked_neg).filter(|m| *m > Money::ZERO);
+    let owed = money(Some(debt.unwrap_or(Money::ZERO)));
     let about = money(data.amount);
     let deadline = data.deadline_ms.map(|ms| date(language, ms, &style.zone)).unwrap_or_default();
     let written = date(language, notice.at_ms, &style.zone);
@@ -78,12 +79,14 @@ fn customer_words(notice: &Notice, style: &Style) -> (String, String) {
         ("kind", Value::Text(&notice.kind)),
         ("balance", Value::Text(&balance)),
         ("owed", Value::Text(&owed)),
+        ("owes", Value::Number(i64::from(debt.is_some()))),
         ("amount", Value::Text(&about)),
         ("deadline", Value::Text(&deadline)),
         ("date", Value::Text(&written)),
         ("days", Value::Number(data.days.unwrap_or_else(|| days_until(notice)))),
         ("accounts", Value::Text(&accounts)),
         ("count", Value::Number(count)),
+        ("percent", Value::Number(data.percent.unwrap_or_default())),
     ];
     let message = message_id(notice);
     let say = |id: &str| text(language, id, &values).unwrap_or_default();
@@ -131,7 +134,7 @@ pub(super) fn json(notice: &Notice, style: &Style) -> Vec<u8> {
             json!({
                 "customer": notice.customer, "episode": notice.episode, "balance": data.balance,
                 "currency": data.currency, "deadline": data.deadline_ms.map(rfc3339), "days": data.days,
-                "amount": data.amount, "accounts": data.accounts, "account_count": data.count,
+                "amount": data.amount, "percent": data.percent, "accounts": data.accounts, "account_count": data.count,
                 "language": style.language.as_str(), "subject": subject, "text": text,
             })
         }

@@ -1,6 +1,6 @@
 # Notices to customers and administrators: `.subject` is the subject of a mail and the line of a list, `.text` says what
-# happened and what to do. Values: $name, $customer, $balance, $owed, $amount, $deadline, $days, $accounts, $count,
-# $archive, $kind; in alerts $rule, $subject, $detail, $date.
+# happened and what to do. Values: $name, $customer, $balance, $owed, $owes (1: something is owed), $amount, $deadline, $days, $accounts, $count,
+# $percent, $kind; in alerts $rule, $subject, $detail, $date.
 
 month-1 = January
 month-2 = February
@@ -71,8 +71,14 @@ account-suspend =
        *[other] { $count } hosting accounts are suspended
     }
     .text = { your-accounts } { $count ->
-        [one] is suspended. Nothing in it is lost. Settle the balance, and it runs again.
-       *[other] are suspended. Nothing in them is lost. Settle the balance, and they run again.
+        [one] is suspended. Nothing in it is lost.
+       *[other] are suspended. Nothing in them is lost.
+    } { $owes ->
+        [1] Top up at least { $owed }, and { $count ->
+            [one] it runs
+           *[other] they run
+        } again.
+       *[other] The panel says why.
     }
 account-resume =
     .subject = { $count ->
@@ -120,6 +126,16 @@ account-purged =
        *[other] were removed for good, their archives too, and cannot be brought back.
     }
 
+account-purge =
+    .subject = { $count ->
+        [one] Hosting account { $accounts } is being removed for good
+       *[other] { $count } hosting accounts are being removed for good
+    }
+    .text = { your-accounts } { $count ->
+        [one] is being removed for good.
+       *[other] are being removed for good.
+    }
+
 delete-notice =
     .subject = Final notice: your accounts are deleted in { days }
     .text = Your hosting accounts have been suspended for a long time, and your balance is still below zero. They are deleted on { $deadline } or later. Top up at least { $owed } before that, and they run again with everything in them.
@@ -154,16 +170,20 @@ customer-closing =
 customer-closed =
     .subject = Your account is closed
     .text = Your account is closed. What you paid and did not use is refunded.
+customer-reopened =
+    .subject = Your account is open again
+    .text = Your account is open again, and your hosting accounts run.
 
-cap-warning =
-    .subject = You are close to your spending cap
-    .text = You have spent { $amount } of the period's spending cap that you set.
 cap-reached =
     .subject = Your spending cap is reached
     .text = You have reached the spending cap that you set. Where you chose so, your hosting accounts are suspended until the period ends or you raise the cap.
-cap-cleared =
-    .subject = Your spending cap is no longer reached
-    .text = Your spending cap is no longer reached.
+budget-reached =
+    .subject = { $accounts } has used { $percent } % of its budget
+    .text = The hosting account { $accounts } has used { $percent } % of the budget that you set for this month. Nothing is stopped because of that.
+
+balance-written-off =
+    .subject = Your debt was written off
+    .text = Your accounts were removed, and the rest of the debt was written off.
 
 other =
     .subject = News about your account: { $kind }

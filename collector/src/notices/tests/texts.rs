@@ -17,8 +17,13 @@ fn notice(kind: &str) -> Notice {
         balance: Some(Money::parse("-1234.567891").unwrap()),
         currency: Some("EUR".to_owned()),
         deadline_ms: Some(T0 + 3 * DAY_MS),
-        amount: (kind.starts_with("cap.")).then(|| Money::parse("25").unwrap()),
-        accounts: if kind.starts_with("account.") { vec!["shop@web1".to_owned()] } else { Vec::new() },
+        amount: None,
+        percent: (kind == "budget.reached").then_some(80),
+        accounts: if kind.starts_with("account.") || kind == "budget.reached" {
+            vec!["shop@web1".to_owned()]
+        } else {
+            Vec::new()
+        },
         count: kind.starts_with("account.").then_some(1),
         days: None,
         alert: None,
@@ -83,6 +88,9 @@ fn plurals_thresholds_and_many_accounts() {
             let (subject, text) = words(&many, &style(language));
             writeln!(out, "{subject}\n{}", text.lines().nth(2).unwrap()).unwrap();
         }
+        let mut paid = notice("account.suspend");
+        paid.data.balance = Some(Money::ZERO);
+        writeln!(out, "{}", shown(&paid, language)).unwrap();
         writeln!(out, "{}", shown(&notice("something.new"), language)).unwrap();
     }
     insta::assert_snapshot!(out);
