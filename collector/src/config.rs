@@ -1,5 +1,9 @@
 //! Settings of the collector: TOML, every fault reported at once with file, key, value and what would be right.
 
+mod notices;
+
+pub use notices::{Hidden, Notices, Smtp, SmtpTls, Telegram, Webhook, chat};
+
 use crate::limits::{BACKUP_KEEP_MAX, TAX_NAME_MAX_CHARS};
 use hostmeter_core::config::{self, Fault, Faults, Table};
 use hostmeter_core::duration;
@@ -35,6 +39,8 @@ pub struct Config {
     pub billing: Billing,
     /// `[breaker]`
     pub breaker: Breaker,
+    /// `[notices]`, `[smtp]`, `[[webhook]]`, `[telegram]`
+    pub notices: Notices,
 }
 
 /// `[tls]`: files in PEM.
@@ -173,7 +179,20 @@ impl Config {
 }
 
 fn read(root: &toml::Table, faults: &mut Faults) -> Result<Config, Fault> {
-    let known = ["listen", "data_dir", "journal_dir", "backup", "tls", "store", "billing", "breaker"];
+    let known = [
+        "listen",
+        "data_dir",
+        "journal_dir",
+        "backup",
+        "tls",
+        "store",
+        "billing",
+        "breaker",
+        "notices",
+        "smtp",
+        "webhook",
+        "telegram",
+    ];
     let root = Table::new("", root, &known, faults);
     let listen =
         or(root.read("listen", faults, |s| SocketAddr::from_str(s).map_err(|_| LISTEN)), "127.0.0.1:8080")?;
@@ -209,6 +228,7 @@ fn read(root: &toml::Table, faults: &mut Faults) -> Result<Config, Fault> {
         store: StoreKind::Sqlite,
         billing: read_billing(&root, faults)?,
         breaker: read_breaker(&root, faults),
+        notices: notices::read(&root, faults),
     })
 }
 

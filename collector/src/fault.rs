@@ -23,6 +23,10 @@ pub(crate) const POINTS: &[&str] = &[
     "count.done",
     "forward.put",
     "forward.done",
+    "notice.fill",
+    "notice.send",
+    "notice.sent",
+    "notice.settled",
 ];
 
 /// Passes a point.

@@ -22,6 +22,7 @@ pub mod jump;
 pub mod keys;
 pub mod limits;
 pub mod metrics;
+pub mod notices;
 pub mod places;
 pub mod query;
 pub mod serve;

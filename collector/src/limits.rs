@@ -233,6 +233,42 @@ const _: () =
     assert!(ROOMS_BACKLOG_MAX_BYTES < ROOMS_MAX_BYTES && COUNT_BEHIND_BACKLOG_MAX < COUNT_BEHIND_MAX);
 const _: () = assert!(TURN_WAIT.as_millis() < BODY_TIME.as_millis());
 
+/// Receivers of webhooks.
+pub const WEBHOOKS_MAX: usize = 16;
+/// Largest file with one secret.
+pub const SECRET_FILE_MAX_BYTES: u64 = 4 * 1024;
+/// Shortest and longest time that a step of sending may take, milliseconds.
+pub const CHANNEL_TIMEOUT_MIN_MS: i64 = 100;
+/// See [`CHANNEL_TIMEOUT_MIN_MS`].
+pub const CHANNEL_TIMEOUT_MAX_MS: i64 = 60_000;
+/// Deliveries of one channel that are read at once.
+pub const DELIVERY_BATCH: i64 = 64;
+/// How often a channel looks for new deliveries.
+pub const DELIVERY_LOOK: Duration = Duration::from_millis(500);
+/// Pause after a first failure; it doubles with each further one, milliseconds.
+pub const DELIVERY_BACKOFF_MIN_MS: i64 = 15_000;
+/// Longest pause between two attempts, milliseconds.
+pub const DELIVERY_BACKOFF_MAX_MS: i64 = 3_600_000;
+/// A delivery that has not succeeded by then failed for good, milliseconds after its notice.
+pub const DELIVERY_AGE_MAX_MS: i64 = 14 * 24 * 3_600_000;
+/// A channel that failed for this long raises an alert, milliseconds.
+pub const CHANNEL_DOWN_MS: i64 = 900_000;
+/// Longest answer that is kept of a delivery, in characters.
+pub const DELIVERY_DETAIL_MAX_CHARS: usize = 300;
+/// Largest answer that is read of a receiver, in bytes.
+pub const DELIVERY_ANSWER_MAX_BYTES: u64 = 16 * 1024;
+/// Accounts that are named in one notice; the others are counted.
+pub const NOTICE_ACCOUNTS_MAX: usize = 20;
+/// Longest text to Telegram, in characters (Bot API: sendMessage).
+pub const TELEGRAM_TEXT_MAX_CHARS: usize = 4_096;
+/// Longest address of a customer, in bytes (RFC 5321).
+pub const EMAIL_MAX_BYTES: usize = 254;
+
+const _: () = assert!(CHANNEL_TIMEOUT_MIN_MS < CHANNEL_TIMEOUT_MAX_MS);
+const _: () = assert!(
+    DELIVERY_BACKOFF_MIN_MS < DELIVERY_BACKOFF_MAX_MS && DELIVERY_BACKOFF_MAX_MS < DELIVERY_AGE_MAX_MS
+);
+
 /// Accounts in one block of charges: one transaction of the database and of the ledger.
 pub const CHARGE_BLOCK_ACCOUNTS: i64 = 1_024;
 /// Shares of an account's budget that its customer is told of, percent, rising.

@@ -79,6 +79,12 @@ impl World {
         Self::serve(dir, config, token, now_ms).await
     }
 
+    /// Stops it and starts it again with other settings.
+    pub(crate) async fn restart_with(mut self, change: impl FnOnce(&mut Config)) -> Self {
+        change(&mut self.config);
+        self.restart(|_| {}).await
+    }
+
     pub(crate) async fn raw(
         &self,
         method: Method,

@@ -98,6 +98,9 @@ pub fn parse(file: &str, text: &str) -> Result<toml::Table, ConfigError> {
     })
 }
 
+/// What the names of keys hold whose values are never repeated, also where the key is mistyped.
+const SECRETS: &[&str] = &["pass", "secret", "token"];
+
 /// One table of a configuration, with its path for messages.
 #[derive(Debug)]
 pub struct Table<'a> {
@@ -110,11 +113,14 @@ impl<'a> Table<'a> {
     pub fn new(path: &str, table: &'a toml::Table, known: &[&str], faults: &mut Faults) -> Self {
         let out = Self { path: path.to_owned(), table };
         for (key, value) in table.iter().filter(|(key, _)| !known.contains(&key.as_str())) {
-            let want = match nearest(key, known.iter().copied()).first() {
+            let near = nearest(key, known.iter().copied()).first().copied();
+            let want = match near {
                 Some(near) => format!("unknown key; did you mean {near}?"),
                 None => format!("unknown key; known here: {}", known.join(", ")),
             };
-            faults.add(&out.key(key), &shown(value), want);
+            let is_secret = SECRETS.iter().any(|s| key.contains(s) || near.is_some_and(|n| n.contains(s)));
+            let value = if is_secret { String::new() } else { shown(value) };
+            faults.add(&out.key(key), &value, want);
         }
         out
     }

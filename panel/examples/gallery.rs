@@ -43,6 +43,8 @@ fn pages() -> Result<Vec<(&'static str, String)>, panel::PanelError> {
         ("customers", panel::customers_page(&f::customers())?),
         ("customer", panel::customer_page(&f::customer())?),
         ("alerts", panel::alerts_page(&f::alerts())?),
+        ("notices-customer", panel::notices_page(&f::notices(Role::Customer))?),
+        ("notices-admin", panel::notices_page(&f::notices(Role::Admin))?),
         ("error", panel::error_page(&f::error(false))?),
         ("error-inside", panel::error_page(&f::error(true))?),
     ])

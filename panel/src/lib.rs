@@ -17,6 +17,7 @@
 //! | `/admin/customers`, `/admin/customers/{id}` | [`customers_page`], [`customer_page`] |
 //! | `/admin/customers/{id}/money`; `POST …/adjust` (`csrf`, `key`, `kind`, `amount`, `reason`), `POST …/refund` | [`money_page`] |
 //! | `/admin/alerts` | [`alerts_page`] |
+//! | `/notices`, `/admin/customers/{id}/notices`; `POST` to `…/contact` and `…/{notice}/resend` | [`notices_page`] |
 
 mod assets;
 mod chart;
@@ -26,6 +27,7 @@ mod money;
 mod number;
 mod pages;
 mod parts;
+pub mod text;
 mod time;
 mod ui;
 pub mod view;
@@ -36,5 +38,5 @@ pub use error::PanelError;
 pub use money::money_page;
 pub use pages::{
     account_page, accounts_page, alerts_page, customer_page, customers_page, error_page, host_page,
-    hosts_page, login_page, overview_page,
+    hosts_page, login_page, notices_page, overview_page,
 };

@@ -6,7 +6,7 @@ use crate::parts::{self, Accounts, Balance, Banner, Chart, Commands, Ledger, Ran
 use crate::ui::Ui;
 use crate::view::{
     AccountListView, AccountView, AlertsView, CustomerListView, CustomerView, ErrorView, Frame, HostListView,
-    HostState, HostView, LoginView, OverviewView, Role, TopRow,
+    HostState, HostView, LoginView, NoticesView, OverviewView, Role, TopRow,
 };
 use askama::Template;
 
@@ -14,6 +14,7 @@ use askama::Template;
 #[derive(PartialEq, Eq)]
 pub(crate) enum Nav {
     Overview,
+    Notices,
     Hosts,
     Accounts,
     Customers,
@@ -297,4 +298,20 @@ struct Alerts<'a> {
 /// Only if rendering itself fails.
 pub fn alerts_page(v: &AlertsView) -> Result<String, PanelError> {
     render("alerts", &Alerts { base: &Base::new(Some(&v.frame), "Alerts", Nav::Alerts), v })
+}
+
+#[derive(Template)]
+#[template(path = "notices.html")]
+struct Notices<'a> {
+    base: &'a Base<'a>,
+    v: &'a NoticesView,
+}
+
+/// A customer's notices and contact.
+///
+/// # Errors
+/// Only if rendering itself fails.
+pub fn notices_page(v: &NoticesView) -> Result<String, PanelError> {
+    let nav = if v.frame.role == Role::Admin { Nav::Customers } else { Nav::Notices };
+    render("notices", &Notices { base: &Base::new(Some(&v.frame), "Notices", nav), v })
 }

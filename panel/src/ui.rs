@@ -3,7 +3,7 @@
 
 use crate::number;
 use crate::time::{Clock, span};
-use crate::view::{CommandStatus, HostState, LifecycleState, Quantity, Role, Severity, Tone};
+use crate::view::{CommandStatus, DeliveryState, HostState, LifecycleState, Quantity, Role, Severity, Tone};
 use askama::filters::Safe;
 
 /// Ready HTML.
@@ -215,6 +215,15 @@ impl Ui {
             CommandStatus::Done => (Tone::Good, "Done"),
             CommandStatus::Failed => (Tone::Bad, "Failed"),
             CommandStatus::Stale => (Tone::Info, "Overtaken"),
+        };
+        badge(tone, word)
+    }
+
+    pub(crate) fn delivery(&self, state: &DeliveryState) -> Html {
+        let (tone, word) = match state {
+            DeliveryState::Pending => (Tone::Info, "pending"),
+            DeliveryState::Accepted => (Tone::Good, "accepted"),
+            DeliveryState::Failed => (Tone::Bad, "failed"),
         };
         badge(tone, word)
     }

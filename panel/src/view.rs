@@ -9,6 +9,7 @@ mod account;
 mod admin;
 mod chart;
 mod money;
+mod notice;
 mod standing;
 
 pub use account::{
@@ -20,6 +21,7 @@ pub use admin::{
 };
 pub use chart::{ChartView, GapView, PointView, Quantity, SeriesStyle, SeriesView};
 pub use money::{BalanceView, LedgerEntry, LedgerLine, LifecycleState, MoneyView, PaymentRow};
+pub use notice::{ContactView, DeliveryRow, DeliveryState, NoticeRow, NoticesView};
 pub use standing::{BreakerView, CapView, StandingView};
 
 /// What every page behind the login carries: who looks, and the token that its forms send back.

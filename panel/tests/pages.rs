@@ -26,6 +26,8 @@ fn pages() -> Vec<(&'static str, Result<String, panel::PanelError>)> {
         ("customer", panel::customer_page(&f::customer())),
         ("money", panel::money_page(&f::money())),
         ("alerts", panel::alerts_page(&f::alerts())),
+        ("notices_customer", panel::notices_page(&f::notices(Role::Customer))),
+        ("notices_admin", panel::notices_page(&f::notices(Role::Admin))),
         ("error", panel::error_page(&f::error(false))),
         ("error_inside", panel::error_page(&f::error(true))),
     ]

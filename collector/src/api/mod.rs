@@ -15,6 +15,7 @@ pub mod imports;
 pub mod keys;
 pub mod lifecycle;
 pub mod money;
+pub mod notices;
 pub mod openapi;
 pub mod ops;
 pub mod problem;
@@ -51,6 +52,7 @@ pub fn router(app: AppState) -> Router {
         .merge(refunds::routes())
         .merge(lifecycle::routes())
         .merge(standing::routes())
+        .merge(notices::routes())
         .merge(commands::routes())
         .merge(imports::routes())
         .merge(held::routes())

@@ -13,6 +13,7 @@ use crate::ingest::rooms::Rooms;
 use crate::keys::{Keys, KeysError};
 use crate::limits::{COUNT_WAIT, DECODES_MAX, FORWARD_WAIT, HASHES_MAX};
 use crate::metrics::Metrics;
+use crate::notices::Channels;
 use crate::store::forward::{Forwarder, last_serial};
 use crate::store::sqlite::SqliteStore;
 use crate::store::{StoreError, UsageStore};
@@ -34,6 +35,8 @@ pub struct App {
     pub counter: Counter,
     /// Fills the usage store.
     pub forwarder: Forwarder,
+    /// Sends notices and alerts.
+    pub channels: Channels,
     /// control.db.
     pub db: Db,
     /// Time series.
@@ -94,12 +97,14 @@ impl App {
         let forwarder =
             Forwarder::start(db.clone(), Arc::clone(&store), clock.clone(), Arc::clone(&uncounted))?;
         let counter = Counter::start(db.clone(), clock.clone(), uncounted, forwarder.waker())?;
+        let channels = Channels::start(&db, &config, &clock)?;
         Ok(Arc::new(Self {
             billing: Runtime::new(&config),
             archived,
             config,
             counter,
             forwarder,
+            channels,
             db,
             store,
             keys,

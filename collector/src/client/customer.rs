@@ -1,6 +1,7 @@
 //! `hostmeter customer …`
 
 use super::standing::CustomerStanding;
+use super::table::Column;
 use super::{Call, Show, encode, field};
 use clap::Subcommand;
 use serde_json::{Value, json};
@@ -100,6 +101,35 @@ pub(super) enum Customer {
         /// Customer's id
         id: String,
     },
+    /// Set language, mail address, Telegram chat or time zone; an empty text takes one away
+    Set {
+        /// Customer's id
+        id: String,
+        /// en or ru
+        #[arg(long)]
+        language: Option<String>,
+        /// Where notices are mailed
+        #[arg(long)]
+        email: Option<String>,
+        /// Chat's number, or @name of a channel, to which the bot writes
+        #[arg(long, allow_hyphen_values = true)]
+        telegram: Option<String>,
+        /// Zone of the times in notices and on pages
+        #[arg(long)]
+        zone: Option<String>,
+    },
+    /// List what the customer was told, and what became of it on each channel
+    Notices {
+        /// Customer's id
+        id: String,
+    },
+    /// Send a notice again, where it was not accepted
+    Resend {
+        /// Customer's id
+        id: String,
+        /// Notice's number, as `notices` lists it
+        notice: i64,
+    },
     /// List what happened to the customer: notices, suspensions
     Events {
         /// Customer's id
@@ -108,6 +138,14 @@ pub(super) enum Customer {
     #[command(flatten)]
     Standing(CustomerStanding),
 }
+
+const NOTICES: &[Column] = &[
+    ("NOTICE", "/id"),
+    ("AT", "/at"),
+    ("KIND", "/kind"),
+    ("SUBJECT", "/subject"),
+    ("CHANNELS", "/channels"),
+];
 
 impl Customer {
     pub(super) fn call(self) -> (Call, Show) {
@@ -174,6 +212,18 @@ impl Customer {
                     ],
                 ),
             ),
+            Self::Set { id, language, email, telegram, zone } => {
+                let given =
+                    [("language", language), ("email", email), ("telegram", telegram), ("zone", zone)];
+                let given =
+                    given.into_iter().filter_map(|(name, text)| Some((name.to_owned(), text?.into())));
+                (Call::Patch(at(&id, "/contact"), Value::Object(given.collect())), Show::Object)
+            }
+            Self::Notices { id } => (Call::Get(at(&id, "/notices")), Show::Rows("notices", NOTICES)),
+            Self::Resend { id, notice } => {
+                let line = |a: &_| format!("sent again on {} channels", field(a, "/channels"));
+                (Call::Post(at(&id, &format!("/notices/{notice}/resend")), json!({}), None), Show::Line(line))
+            }
             Self::Events { id } => (
                 Call::Get(at(&id, "/events")),
                 Show::Rows("events", &[("AT", "/at"), ("KIND", "/kind"), ("DETAIL", "/detail")]),

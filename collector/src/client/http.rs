@@ -118,6 +118,13 @@ impl Client {
         read(url, request.send_json(body))
     }
 
+    /// PATCH of a JSON body.
+    pub fn patch(&self, path: &str, body: &Value) -> Result<Value, ClientError> {
+        let url = format!("{}{path}", self.url);
+        let request = self.agent.patch(&url).header("authorization", format!("Bearer {}", self.token));
+        read(url, request.send_json(body))
+    }
+
     /// PUT of a TOML body.
     pub fn put_toml(&self, path: &str, body: &str) -> Result<Value, ClientError> {
         let url = format!("{}{path}", self.url);

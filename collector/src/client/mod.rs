@@ -117,6 +117,7 @@ enum Call {
     Get(String),
     Post(String, Value, Option<String>),
     Put(String, Value),
+    Patch(String, Value),
     PutToml(String, String),
 }
 
@@ -187,6 +188,7 @@ fn ask(client: &Client, call: &Call, show: &Show) -> Result<Value, ClientError> 
         },
         Call::Post(path, body, key) => client.post(path, body, key.as_deref()),
         Call::Put(path, body) => client.put(path, body),
+        Call::Patch(path, body) => client.patch(path, body),
         Call::PutToml(path, body) => client.put_toml(path, body),
     }
 }

@@ -10,11 +10,11 @@ use rusqlite::{Connection, OpenFlags, TransactionBehavior};
 use std::path::Path;
 
 /// The schema that this program reads and writes (`PRAGMA user_version`).
-pub const SCHEMA_VERSION: i64 = 9;
+pub const SCHEMA_VERSION: i64 = 10;
 
 /// Step `n` (from 1) makes version `n` of the one before. A new file takes all of them, so that old and new files have
 /// the same tables. A step is never changed once it was released.
-const STEPS: [(i64, &str); 9] = [
+const STEPS: [(i64, &str); 10] = [
     (1, include_str!("schema.sql")),
     (2, include_str!("degraded.sql")),
     (3, include_str!("resume.sql")),
@@ -24,6 +24,7 @@ const STEPS: [(i64, &str); 9] = [
     (7, include_str!("rating.sql")),
     (8, include_str!("lifecycle.sql")),
     (9, include_str!("statements.sql")),
+    (10, include_str!("outbox.sql")),
 ];
 
 /// The writer's connection, with the schema in place.

@@ -86,6 +86,10 @@ pub(super) const TABLES: &[(&str, Kind)] = &[
     ("archived", WHOLE),
     ("epoch", WHOLE),
     ("held_decision", WHOLE),
+    // What was handed over is not handed over again after a restore.
+    ("channel", WHOLE),
+    ("outbox", WHOLE),
+    ("delivery", WHOLE),
     ("envelope", Kind::Refilled),
     ("gap", Kind::Refilled),
     ("forward", Kind::Refilled),

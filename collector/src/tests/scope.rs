@@ -66,6 +66,10 @@ const ROUTES: &[(&str, &str, Access)] = &[
     ("GET", "/v1/customers/{id}/balance", Own),
     ("GET", "/v1/customers/{id}/ledger", Own),
     ("GET", "/v1/customers/{id}/events", Own),
+    ("GET", "/v1/customers/{id}/notices", Own),
+    ("POST", "/v1/customers/{id}/notices/{notice}/resend", Admin),
+    ("GET", "/v1/customers/{id}/contact", Own),
+    ("PATCH", "/v1/customers/{id}/contact", Change),
     ("PUT", "/v1/customers/{id}/plan", Admin),
     ("POST", "/v1/customers/{id}/topups", Admin),
     ("POST", "/v1/customers/{id}/adjustments", Admin),
@@ -113,12 +117,14 @@ fn path_of(route: &str, whose: u8) -> String {
         .replace("{name}", &id)
         .replace("{login}", &id)
         .replace("{key}", "0011223344556677")
+        .replace("{notice}", "1")
 }
 
 fn body_of(method: &str, route: &str, whose: u8) -> Value {
     match (method, route) {
         (_, "/v1/quote") => json!({"plan": "basic", "account": format!("shop{whose}@web1"),
             "from": "2026-11-21T00:00:00Z", "to": "2026-11-21T12:00:00Z"}),
+        ("PATCH", _) => json!({"zone": "UTC"}),
         (_, "/v1/tokens") => json!({"label": "x"}),
         (_, "/v1/accounts/{id}/budget") => json!({"budget": null}),
         (_, "/v1/customers/{id}/caps") => json!({}),
@@ -227,6 +233,7 @@ fn the_table_knows_every_route() {
         include_str!("../api/keys.rs"),
         include_str!("../api/lifecycle.rs"),
         include_str!("../api/money.rs"),
+        include_str!("../api/notices.rs"),
         include_str!("../api/ops.rs"),
         include_str!("../api/refunds.rs"),
         include_str!("../api/resume.rs"),
@@ -242,9 +249,14 @@ fn the_table_knows_every_route() {
         let path = quoted.nth(1).unwrap();
         let rest = quoted.next().unwrap();
         let handlers = rest.split_once(')').map_or(rest, |(_, _)| rest.lines().next().unwrap());
-        for (word, verb) in
-            [("get(", "GET"), ("read(", "GET"), ("post(", "POST"), ("put(", "PUT"), ("delete(", "DELETE")]
-        {
+        for (word, verb) in [
+            ("get(", "GET"),
+            ("read(", "GET"),
+            ("post(", "POST"),
+            ("put(", "PUT"),
+            ("patch(", "PATCH"),
+            ("delete(", "DELETE"),
+        ] {
             if handlers.split(".route").next().unwrap().contains(word) {
                 found.insert((verb, path));
             }

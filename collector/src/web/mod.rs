@@ -15,6 +15,7 @@ mod hosts;
 mod lists;
 mod login;
 mod money;
+mod notices;
 mod page;
 mod range;
 mod read;
@@ -46,6 +47,8 @@ pub fn router() -> Router<AppState> {
         .route("/login", get(login::form).post(login::log_in))
         .route("/logout", post(login::log_out))
         .route("/", get(lists::overview))
+        .route("/notices", get(notices::own))
+        .route("/notices/contact", post(notices::set_own))
         .route("/accounts/{id}", get(account::page))
         .route("/admin", get(lists::admin))
         .route("/admin/hosts", get(hosts::list))
@@ -56,6 +59,9 @@ pub fn router() -> Router<AppState> {
         .route("/admin/customers/{id}/money", get(booking::page))
         .route("/admin/customers/{id}/adjust", post(booking::adjust))
         .route("/admin/customers/{id}/refund", post(booking::refund))
+        .route("/admin/customers/{id}/notices", get(notices::of_customer))
+        .route("/admin/customers/{id}/notices/contact", post(notices::set_of))
+        .route("/admin/customers/{id}/notices/{notice}/resend", post(notices::resend))
         .route("/admin/alerts", get(lists::alerts))
         .route("/customers/{id}/do", post(actions::customer))
         .route("/accounts/{id}/do", post(actions::account))

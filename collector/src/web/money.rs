@@ -92,7 +92,8 @@ pub(super) fn ledger_of_account(
     Ok(out)
 }
 
-fn time(what: &str, text: &str) -> Result<i64, Problem> {
+/// A time of the API, milliseconds since the epoch.
+pub(super) fn time(what: &str, text: &str) -> Result<i64, Problem> {
     Ok(parse_rfc3339_ms(text).map_err(|e| BillingError::damaged(what, e))?)
 }
 

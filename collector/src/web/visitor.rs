@@ -19,7 +19,7 @@ pub(super) struct Visitor {
     pub(super) caller: Caller,
     /// The session's token, which forms send back.
     pub(super) csrf: String,
-    /// Zone of the times shown: a customer's billing zone.
+    /// Zone of the times shown: the one that a customer chose, else its billing zone.
     zone: String,
 }
 
@@ -70,7 +70,7 @@ impl FromRequestParts<AppState> for Visitor {
 
 fn find(conn: &Connection, cookie: &str, now_ms: i64) -> Result<Option<Visitor>, crate::api::Problem> {
     let Some((caller, csrf)) = users::session(conn, cookie, now_ms)? else { return Ok(None) };
-    let sql = "SELECT billing_zone FROM customer WHERE id = ?1";
+    let sql = "SELECT coalesce(zone, billing_zone) FROM customer WHERE id = ?1";
     let zone = conn.prepare_cached(sql)?.query_row([caller.customer], |r| r.get(0)).optional()?;
     Ok(Some(Visitor { caller, csrf, zone: zone.unwrap_or_else(|| "UTC".to_owned()) }))
 }

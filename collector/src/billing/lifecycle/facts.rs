@@ -8,11 +8,12 @@ use crate::billing::spend::{self, Today};
 use crate::billing::{ledger, pending};
 use crate::db::{Connection, OptionalExtension, params};
 use crate::limits::BUDGET_PERCENTS;
+use crate::notices;
 use hostmeter_core::forecast::left_ms;
 use hostmeter_core::ids::AccountId;
 use hostmeter_core::ledger::LedgerAccount;
 use hostmeter_core::lifecycle::{
-    AccountFacts, Ask, Budget, Cap, CustomerState, Deletion, Facts, Host, Month, Notices, Phase, Span,
+    AccountFacts, Ask, Budget, Cap, CustomerState, Deletion, Facts, Host, Month, Phase, Span,
 };
 use hostmeter_core::money::Money;
 use hostmeter_core::units::UtcHour;
@@ -75,8 +76,7 @@ pub(super) fn gather(
         pending,
         had_topup: chosen.had_topup,
         crossing_ms,
-        // No mail or webhook yet: the panel shows every notice, which counts as handed over.
-        notices: Notices::default(),
+        notices: notices::facts::gather(conn, customer, state, balance)?,
         hold: customer.hold,
         undelete: chosen.undelete,
         accounts,
@@ -210,7 +210,7 @@ fn accounts(
     conn: &Connection,
     customer: i64,
     state: &CustomerState,
-) -> Result<Vec<AccountFacts>, BillingError> {
+) -> Result<(Vec<AccountFacts>, bool), BillingError> {
     let sql =
         "SELECT a.name, h.id IS NULL OR h.state = 'revoked', h.watermark_ms, a.deletion, a.archive, a.hold,
                  a.done_generation >= a.generation, a.purged_ms IS NOT NULL,

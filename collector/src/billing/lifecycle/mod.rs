@@ -23,6 +23,7 @@ use super::parked;
 use super::rates::Rates;
 use super::rules::Rules;
 use crate::db::{Connection, Transaction, params};
+use crate::notices::outbox;
 use hostmeter_core::lifecycle::{
     Ask, CustomerState, Event, EventKind, Phase, Step, Verdict, View, explain, step,
 };
@@ -117,7 +118,7 @@ pub(super) fn run_asked(
         }
         Err(e) => return Err(e),
     };
-    store(tx, rates, customer, &step, now_ms)
+    store(tx, rates, customer, &step, rules, now_ms)
 }
 
 /// Whether an event takes something away from the customer, or tells of it.
@@ -151,6 +152,7 @@ fn store(
     rates: &mut Rates,
     customer: i64,
     step: &Step,
+    rules: &Rules,
     now_ms: i64,
 ) -> Result<BTreeSet<i64>, BillingError> {
     let payer = rates.payer(tx, customer)?;
@@ -163,6 +165,7 @@ fn store(
                WHERE id = ?1";
     tx.prepare_cached(sql)?.execute(params![customer, step.state.phase.as_str(), json, left])?;
     rates.forget(customer);
+    outbox::fill(tx, &payer.customer, &step.events, rules.currency, now_ms)?;
     let mut wake = BTreeSet::new();
     for event in &step.events {
         apply::record(tx, &payer.customer, event, now_ms)?;

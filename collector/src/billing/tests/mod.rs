@@ -6,6 +6,7 @@ mod http;
 mod kinds;
 mod lifecycle;
 mod money;
+mod notices;
 mod plans;
 mod random;
 mod standing;

@@ -3,6 +3,7 @@
 mod actions;
 mod booking;
 mod logins;
+mod notices;
 mod pages;
 
 use crate::testing::World;
