@@ -137,7 +137,7 @@ impl<'de> Deserialize<'de> for Meter {
 }
 
 /// Room that is made for values at first.
-const USUAL_METERS: usize = 8;
+const USUAL_METERS: usize = 12;
 
 /// Values by meter. A meter that is absent was not measured; 0 was measured as zero.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
