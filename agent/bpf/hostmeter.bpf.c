@@ -551,8 +551,8 @@ int hm_walk(struct bpf_iter__task *ctx)
     return 0;
 }
 
-/* One step: takes a group of words, a word of a group, or a pid of a word, and looks at its task. One loop and not three
- * in one another, as the verifier would follow each turn of the outer ones through all of the inner. */
+/* One step: takes a group of words, a word of a group, or a pid of a word, and looks at its task. One loop and not
+ * three in one another, as the verifier would follow each turn of the outer ones through all of the inner. */
 static long visit(__u32 i, struct sweep *sweep)
 {
     struct control *c = sweep->control;
@@ -581,8 +581,8 @@ static long visit(__u32 i, struct sweep *sweep)
     return 0;
 }
 
-/* A sweep over those tasks that ran since the last one, or a part of it. It is run for the only entry of hm_control. It does
- * nothing where the kernel finds no task by its pid. */
+/* A sweep over those tasks that ran since the last one, or a part of it. It is run for the only entry of hm_control. It
+ * does nothing where the kernel finds no task by its pid. */
 SEC("iter/bpf_map_elem")
 int hm_visit(struct bpf_iter__bpf_map_elem *ctx)
 {
@@ -601,8 +601,8 @@ int hm_visit(struct bpf_iter__bpf_map_elem *ctx)
     return 0;
 }
 
-/* A CPU leaves a task and turns to another. If it leaves for good, all that the task did is known. The queue of the CPU is
- * locked here: nothing is allocated, as hm_exited has made room already. */
+/* A CPU leaves a task and turns to another. If it leaves for good, all that the task did is known. The queue of the CPU
+ * is locked here: nothing is allocated, as hm_exited has made room already. */
 SEC("tp_btf/sched_switch")
 int BPF_PROG(hm_switched, bool preempt, struct task_struct *task, struct task_struct *next)
 {

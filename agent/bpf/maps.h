@@ -45,8 +45,8 @@ struct control {
     __u64 unstored;
     /* Where the value of hm_areas lies before a CPU's offset is added; 0 if that is not known. */
     __u64 areas;
-    /* Where a sweep over tasks that ran stands: what is left of a group of words, and of a word of pids, both taken out of
-     * their maps already; that word; the next group. */
+    /* Where a sweep over tasks that ran stands: what is left of a group of words, and of a word of pids, both taken out
+     * of their maps already; that word; the next group. */
     __u64 words;
     __u64 pids;
     __u32 word;

@@ -37,8 +37,8 @@ static __always_inline void mark(struct task_struct *task)
         __sync_fetch_and_or(ran, 1ULL << (word % BITS));
 }
 
-/* Takes all bits of a word. The words of a group are taken after the group's own, or a bit that is set meanwhile would be
- * in a word that no sweep looks at. */
+/* Takes all bits of a word. The words of a group are taken after the group's own, or a bit that is set meanwhile would
+ * be in a word that no sweep looks at. */
 static __always_inline __u64 take(void *map, __u32 key)
 {
     __u64 *bits = bpf_map_lookup_elem(map, &key);
