@@ -10,22 +10,35 @@
 #include <bpf/bpf_core_read.h>
 #include "maps.h"
 #include "memory.h"
+#include "ran.h"
 
 char LICENSE[] SEC("license") = "Dual MIT/GPL";
 
 #define WHOLE_PPM 1000000
-#define PAGE_KIB 4
 /* Records of one sweep: all of them fit into the buffer of an iterator, which would else show a task twice. */
-#define TOLD_MAX 1024
-#define SAMPLES_MAX 16
-/* Of these, so many at most are of accounts whose share is known. */
-#define SAMPLES_KNOWN_MAX 2
-/* Memory of a process that did not run is read every so many sweeps, as the kernel may have taken some of it. */
-#define IDLE_MEMORY_EVERY 32
+#define SAMPLES_MAX 1024
+/* Of these, so many at most are of accounts whose share is known; and only a walk asks for them. */
+#define SAMPLES_KNOWN_MAX 12
+/* Memory of a process that did not run is read every so many walks, as the kernel may have taken some of it. */
+#define IDLE_MEMORY_EVERY 5
+/* Tasks that one run looks at. No other task gets the CPU meanwhile on a kernel that does not preempt itself. */
+#define VISITS_MAX 1024
 /* A process is asked for its share again after so many sweeps. */
 #define SAMPLE_EVERY 64
 /* Tries to advance a counter: two parties at most meet at a task. */
 #define EXCHANGES_MAX 4
+
+#include "levels.h"
+
+/* A sweep at work. */
+struct sweep {
+    struct control *control;
+    struct seq_file *seq;
+    /* It walks over all tasks, and does not only look at those that ran. */
+    __u64 is_walk;
+    /* Time since the last sweep. */
+    __u64 ms;
+};
 
 static __always_inline struct control *control(void)
 {
@@ -234,42 +247,12 @@ static __always_inline __u64 credit(struct usage *usage, const struct task_state
     return cpu_ns;
 }
 
-/* KiB that a process answers for. Shares of its uid may have been sampled since its memory was read. */
-static __always_inline __u64 answers_for(const struct task_state *leader)
-{
-    struct share *share = bpf_map_lookup_elem(&hm_shares, &leader->slot);
-    __u64 kib = leader->swap_kib;
-
-    if (!share)
-        return kib;
-    /* An account that was not sampled yet answers for its anonymous pages, and not for shared ones. */
-    kib += (__u64)leader->anonymous_kib * (share->known ? share->anonymous_ppm : WHOLE_PPM) / WHOLE_PPM;
-    return kib + (__u64)leader->shared_kib * share->shared_ppm / WHOLE_PPM;
-}
-
 static __always_inline int commands_are_due(void)
 {
     __u32 zero = 0;
     struct order *order = bpf_map_lookup_elem(&hm_order, &zero);
 
     return order && order->top;
-}
-
-static __always_inline void tell(struct bpf_iter__task *ctx, struct control *c, __u32 kind, struct task_struct *task,
-                                 const struct task_state *state)
-{
-    struct record record = {
-        .kind = kind,
-        .pid = task->tgid,
-        .ppid = task->real_parent->tgid,
-        .uid = state->uid,
-        .slot = state->slot,
-    };
-
-    if (c->told >= TOLD_MAX)
-        return;
-    c->told++;
-    bpf_seq_write(ctx->meta->seq, &record, sizeof(record));
 }
 
 /* Whether it has the name of the SSH server's processes: sshd, or sshd-session since OpenSSH 9.8. */
@@ -283,14 +266,15 @@ static __always_inline int is_sshd(const char *comm)
 }
 
 /* Memory of a process, read from one of its threads. An address space that processes share counts for its owner. */
-static __always_inline void read_memory(struct control *c, struct task_struct *task, struct task_state *leader)
+static __always_inline void read_memory(struct control *c, struct task_struct *task, struct pages *pages)
 {
     struct mm_struct *mm = task->mm;
-    struct pages pages = {};
 
-    leader->ran = 0;
-    leader->anonymous_kib = leader->swap_kib = leader->shared_kib = 0;
-    if (!mm || task->flags & PF_KTHREAD)
+    /* A first thread that has ended says nothing of the others. */
+    if (!mm)
+        return;
+    __builtin_memset(pages, 0, sizeof(*pages));
+    if (task->flags & PF_KTHREAD)
         return;
     if (bpf_core_field_exists(mm->owner)) {
         struct task_struct *owner = mm->owner;
@@ -298,28 +282,26 @@ static __always_inline void read_memory(struct control *c, struct task_struct *t
         if (owner && owner->tgid != task->tgid)
             return;
     }
-    read_pages(task, mm, c, &pages);
-    leader->anonymous_kib = pages.anonymous * PAGE_KIB;
-    leader->swap_kib = pages.swap * PAGE_KIB;
-    leader->shared_kib = pages.shared * PAGE_KIB;
+    read_pages(task, mm, c, pages);
 }
 
-/* Asks the agent to read the share of a process: each in turn, a few in a sweep. */
-static __always_inline void ask_share(struct bpf_iter__task *ctx, struct control *c, struct task_struct *task,
-                                      struct task_state *state)
+/* Asks the agent to read the share of a process: each in turn, a few in a walk. */
+static __always_inline void ask_share(struct sweep *sweep, struct task_struct *task, struct task_state *state)
 {
+    struct control *c = sweep->control;
+    struct record record = { .pid = task->tgid, .slot = state->slot };
     struct share *share;
 
-    if (c->samples >= SAMPLES_MAX || !(state->anonymous_kib | state->shared_kib))
+    if (c->samples >= SAMPLES_MAX || !(__u32)(state->held[ANONYMOUS] | state->held[SHARED]))
         return;
     if (state->sampled && c->sweep - state->sampled < SAMPLE_EVERY)
         return;
     share = bpf_map_lookup_elem(&hm_shares, &state->slot);
-    if (!share || !share->wanted || (share->known && c->samples >= SAMPLES_KNOWN_MAX))
+    if (!share || !share->wanted || (share->known && (!sweep->is_walk || c->samples >= SAMPLES_KNOWN_MAX)))
         return;
     c->samples++;
     state->sampled = c->sweep;
-    tell(ctx, c, RECORD_SAMPLE, task, state);
+    bpf_seq_write(sweep->seq, &record, sizeof(record));
 }
 
 /* Whether a process is a child of the SSH server that became its user. */
@@ -337,72 +319,105 @@ static __always_inline __u64 listed_ms(const struct control *c)
     return c->swept_ns > since_ns ? (c->swept_ns - since_ns) / 1000000 : 0;
 }
 
-/* A process is there. */
-static __always_inline void present(struct bpf_iter__task *ctx, struct control *c, struct task_struct *task,
-                                    struct usage *usage, struct task_state *state)
+/* Remembers whether a process is a session. */
+static __always_inline void follow_session(struct control *c, struct task_struct *task, struct task_state *state)
 {
-    struct command *command;
-    __u64 kib;
+    struct session session = { .uid = state->uid };
+    __u32 pid = task->tgid;
 
-    c->processes++;
-    if (state->ended)
+    if (!state->seen || state->ended)
         return;
-    if ((state->ran || (state->turn + c->sweep) % IDLE_MEMORY_EVERY == 0) && task->mm)
-        read_memory(c, task, state);
-    if (usage->sweep != c->sweep) {
-        usage->sweep = c->sweep;
-        usage->processes = 0;
-        usage->kib = 0;
-    }
-    kib = answers_for(state);
-    usage->processes++;
-    usage->kib += kib;
-    if (commands_are_due()) {
-        command = command_of(state->slot, task);
-        if (command) {
-            __sync_fetch_and_add(&command->processes, 1);
-            __sync_fetch_and_add(&command->memory_kib_ms, kib * listed_ms(c));
+    if (is_session(task, state)) {
+        session.ppid = task->real_parent->tgid;
+        if (bpf_map_update_elem(&hm_open, &pid, &session, BPF_ANY) == 0 && !state->session) {
+            state->session = 1;
+            __sync_fetch_and_add(&c->sessions, 1);
         }
+    } else if (state->session) {
+        close_session(c, task, state);
     }
-    ask_share(ctx, c, task, state);
-    if (state->session)
-        tell(ctx, c, RECORD_SESSION, task, state);
 }
 
-/* A uid's level from the last sweep to this one, taken to change evenly. */
-static long finish_slot(__u32 slot, __u64 *ms)
+/* Adds a process to its command. */
+static __always_inline void list_command(struct control *c, struct task_struct *task, struct task_state *state)
+{
+    struct command *command = command_of(state->slot, task);
+    __u64 kib[KINDS];
+
+    if (!command)
+        return;
+    for (int kind = 0; kind < KINDS; kind++)
+        kib[kind] = (__u32)state->held[kind];
+    __sync_fetch_and_add(&command->processes, 1);
+    __sync_fetch_and_add(&command->memory_kib_ms, answers_for(state->slot, kib) * listed_ms(c));
+}
+
+/* A process is there. `thread` is one of its threads that has its memory. */
+static __always_inline void present(struct sweep *sweep, struct task_struct *leader, struct task_state *state,
+                                    struct task_struct *thread)
+{
+    struct control *c = sweep->control;
+    int is_new = !state->held[ANONYMOUS];
+    struct pages pages = {};
+
+    if (state->ended)
+        return;
+    if (state->ran || is_new || state->held[ANONYMOUS] >> 32 != state->slot ||
+        (sweep->is_walk && (state->turn + c->walk) % IDLE_MEMORY_EVERY == 0)) {
+        state->ran = 0;
+        state->read_at = c->sweep;
+        for (int kind = 0; kind < KINDS; kind++)
+            pages.kib[kind] = (__u32)state->held[kind];
+        read_memory(c, thread, &pages);
+        for (int kind = 0; kind < KINDS; kind++)
+            hold(state, state->slot, kind, pages.kib[kind] < KIB_MAX ? pages.kib[kind] : KIB_MAX);
+        /* It may have ended just now; if it ended before it was seen, nobody was told. */
+        if (*(volatile __u32 *)&state->ended || (is_new && !*(volatile int *)&leader->signal->live.counter)) {
+            leave(c, leader, state);
+            return;
+        }
+    }
+    if (sweep->is_walk && state->walk != c->walk) {
+        meet_again(c, state);
+        if (commands_are_due())
+            list_command(c, leader, state);
+    }
+    ask_share(sweep, leader, state);
+}
+
+static long finish_slot(__u32 slot, struct sweep *sweep)
 {
     struct usage *usage = bpf_map_lookup_elem(&hm_usage, &slot);
     struct control *c = control();
-    __u64 processes, kib;
 
     if (!usage || !c)
         return 1;
-    processes = usage->sweep == c->sweep ? usage->processes : 0;
-    kib = usage->sweep == c->sweep ? usage->kib : 0;
-    __sync_fetch_and_add(&usage->present_usec, (usage->last_processes + processes) * *ms * 500);
-    __sync_fetch_and_add(&usage->memory_kib_ms, (usage->last_kib + kib) * *ms / 2);
-    usage->last_processes = processes;
-    usage->last_kib = kib;
+    if (sweep->is_walk)
+        correct_level(c, usage);
+    pass_time(slot, usage, sweep->ms);
+    c->processes += usage->now.processes;
     return 0;
 }
 
 static __always_inline void begin(struct control *c)
 {
     c->sweep++;
-    c->told = 0;
     c->samples = 0;
-    c->processes = 0;
     c->areas = base_of_areas();
+    c->words = c->pids = 0;
+    c->group = 0;
+    c->more = 0;
 }
 
-static __always_inline void finish(struct control *c)
+static __always_inline void finish(struct sweep *sweep)
 {
+    struct control *c = sweep->control;
     __u64 now_ns = bpf_ktime_get_ns();
-    __u64 ms = c->swept_ns ? (now_ns - c->swept_ns) / 1000000 : 0;
 
-    bpf_loop(c->used < SLOTS_MAX ? c->used : SLOTS_MAX, finish_slot, &ms, 0);
-    c->swept_ns = c->swept_ns ? c->swept_ns + ms * 1000000 : now_ns;
+    sweep->ms = c->swept_ns ? (now_ns - c->swept_ns) / 1000000 : 0;
+    c->processes = 0;
+    bpf_loop(c->used < SLOTS_MAX ? c->used : SLOTS_MAX, finish_slot, sweep, 0);
+    c->swept_ns = c->swept_ns ? c->swept_ns + sweep->ms * 1000000 : now_ns;
     if (commands_are_due())
         c->topped_ns = c->swept_ns;
 }
@@ -425,21 +440,21 @@ static __always_inline void meet(struct control *c, struct task_struct *task, st
         __sync_fetch_and_add(&usage->starts, 1);
 }
 
-/* Another thread than the first ran: the leader is looked at by the next sweep, or here if it has ended. */
-static __always_inline void tell_leader(struct control *c, struct task_struct *task)
+/* Another thread than the first ran, so that the memory of the process may be another. */
+static __always_inline void look_at_leader(struct sweep *sweep, struct task_struct *task)
 {
     struct task_struct *leader = task->group_leader;
     struct task_state *state = bpf_task_storage_get(&hm_tasks, leader, 0, 0);
 
-    if (!state)
+    /* Many threads may have run. */
+    if (!state || !state->seen || state->read_at == (__u32)sweep->control->sweep)
         return;
     state->ran = 1;
-    if (!leader->mm)
-        read_memory(c, task, state);
+    present(sweep, leader, state, leader->mm ? leader : task);
 }
 
 /* What a task is, which only the task itself changes, by running. */
-static __always_inline void look(struct task_struct *task, struct task_state *state)
+static __always_inline void identify(struct task_struct *task, struct task_state *state)
 {
     __u32 uid = task->real_cred->uid.val;
 
@@ -449,7 +464,6 @@ static __always_inline void look(struct task_struct *task, struct task_state *st
     }
     state->leads = task->pid == task->tgid;
     state->turn = task->pid;
-    state->session = state->leads && is_session(task, state);
 }
 
 /* A task that ran since the last sweep, or that no sweep saw. */
@@ -473,56 +487,124 @@ static __always_inline void count(struct control *c, struct task_struct *task, s
         __sync_fetch_and_add(&command->cpu_ns, cpu_ns);
 }
 
-SEC("iter/task")
-int hm_sweep(struct bpf_iter__task *ctx)
+/* Looks at a task. */
+static __always_inline void look(struct sweep *sweep, struct task_struct *task)
 {
-    struct task_struct *task = ctx->task;
-    struct control *c = control();
-    struct task_state *state;
+    struct control *c = sweep->control;
+    struct task_state *state = bpf_task_storage_get(&hm_tasks, task, 0, BPF_LOCAL_STORAGE_GET_F_CREATE);
     struct usage *usage;
     int idle;
 
-    if (!c)
-        return 0;
-    if (!task) {
-        finish(c);
-        return 0;
-    }
-    if (ctx->meta->seq_num == 0)
-        begin(c);
-    state = bpf_task_storage_get(&hm_tasks, task, 0, BPF_LOCAL_STORAGE_GET_F_CREATE);
     if (!state) {
         c->unstored++;
-        return 0;
+        return;
     }
+    /* It runs, or is about to: no switch will tell that it goes on. */
+    if (*(volatile int *)&task->on_rq)
+        mark(task);
     /* Most tasks sleep. Nothing of such a one changes, so that little of it is touched. */
     idle = state->seen && state->slot != NO_SLOT && state->cpu_ns == task->se.sum_exec_runtime;
     if (!idle)
-        look(task, state);
+        identify(task, state);
     if (!state->leads && idle)
-        return 0;
-    usage = usage_of(state->slot);
-    if (!usage)
-        return 0;
-    /* Read after there is storage: one that is dead by now is counted by its last switch, which may not have seen the
-     * storage; for one that is not dead yet, its last switch will find it. The process of a dead leader may live. */
-    if (!idle && !*(volatile int *)&task->exit_state)
-        count(c, task, usage, state);
+        return;
+    if (!idle) {
+        usage = usage_of(state->slot);
+        if (!usage)
+            return;
+        /* Read after there is storage: one that is dead by now is counted by its last switch, which may not have seen
+         * the storage; for one that is not dead yet, its last switch will find it. The process of a dead leader may
+         * live. */
+        if (!*(volatile int *)&task->exit_state)
+            count(c, task, usage, state);
+    }
     if (!state->seen)
-        return 0;
+        return;
     if (state->leads) {
-        present(ctx, c, task, usage, state);
+        if (!idle)
+            follow_session(c, task, state);
+        present(sweep, task, state, task);
     } else if (state->ran) {
         state->ran = 0;
-        tell_leader(c, task);
+        look_at_leader(sweep, task);
+    }
+}
+
+/* A sweep over all tasks. */
+SEC("iter/task")
+int hm_walk(struct bpf_iter__task *ctx)
+{
+    struct sweep sweep = { .control = control(), .seq = ctx->meta->seq, .is_walk = 1 };
+    struct task_struct *task = ctx->task;
+
+    if (!sweep.control)
+        return 0;
+    if (!task) {
+        finish(&sweep);
+        return 0;
+    }
+    if (ctx->meta->seq_num == 0) {
+        begin(sweep.control);
+        sweep.control->walk = sweep.control->sweep;
+    }
+    look(&sweep, task);
+    return 0;
+}
+
+/* One step: takes a group of words, a word of a group, or a pid of a word, and looks at its task. One loop and not
+ * three in one another, as the verifier would follow each turn of the outer ones through all of the inner. */
+static long visit(__u32 i, struct sweep *sweep)
+{
+    struct control *c = sweep->control;
+    struct task_struct *task;
+
+    if (c->pids) {
+        if (!c->left)
+            return 1;
+        /* Counted in the map, as the verifier would follow a number that it knows down to 0. */
+        c->left--;
+        task = bpf_task_from_pid(c->word * BITS + take_lowest(&c->pids));
+        if (!task)
+            return 0;
+        look(sweep, task);
+        bpf_task_release(task);
+    } else if (c->words) {
+        c->word = (c->group - 1) * BITS + take_lowest(&c->words);
+        c->pids = take(&hm_ran, c->word);
+    } else if (c->group < RAN_GROUPS) {
+        c->words = take(&hm_ran_groups, c->group);
+        c->group++;
+    } else {
+        c->more = 0;
+        return 1;
     }
     return 0;
 }
 
-/* A CPU leaves a task. If it is for good, all that the task did is known. The queue of the CPU is locked here: nothing
- * is allocated, as hm_exited has made room already. */
+/* A sweep over those tasks that ran since the last one, or a part of it. It is run for the only entry of hm_control. It
+ * does nothing where the kernel finds no task by its pid. */
+SEC("iter/bpf_map_elem")
+int hm_visit(struct bpf_iter__bpf_map_elem *ctx)
+{
+    struct control *c = control();
+    struct sweep sweep = { .control = c, .seq = ctx->meta->seq };
+
+    if (!ctx->value || !c || !bpf_ksym_exists(bpf_task_from_pid))
+        return 0;
+    if (!c->more)
+        begin(c);
+    c->more = 1;
+    c->left = VISITS_MAX;
+    bpf_loop(RAN_GROUPS + RAN_WORDS + PIDS_MAX, visit, &sweep, 0);
+    if (!c->more)
+        finish(&sweep);
+    return 0;
+}
+
+/* A CPU leaves a task and turns to another. If it leaves for good, all that the task did is known. The queue of the CPU
+ * is locked here: nothing is allocated, as hm_exited has made room already. */
 SEC("tp_btf/sched_switch")
-int BPF_PROG(hm_switched, bool preempt, struct task_struct *task)
+int BPF_PROG(hm_switched, bool preempt, struct task_struct *task, struct task_struct *next)
 {
     struct task_state now = {}, none = {}, *state;
     struct command_key key = {};
@@ -532,6 +614,7 @@ int BPF_PROG(hm_switched, bool preempt, struct task_struct *task)
     __u64 cpu_ns;
     __u32 slot;
 
+    mark(next);
     if (!(task->__state & TASK_DEAD))
         return 0;
     c = control();
@@ -563,7 +646,8 @@ static __always_inline void end_process(struct control *c, struct task_struct *t
     __u64 usec, kib_ms;
 
     if (state && state->seen) {
-        state->ended = 1;
+        __sync_lock_test_and_set(&state->ended, 1);
+        leave(c, leader, state);
         return;
     }
     if (leader->start_time < c->begun_ns)
@@ -579,6 +663,25 @@ static __always_inline void end_process(struct control *c, struct task_struct *t
     __sync_fetch_and_add(&usage->present_usec, usec);
     __sync_fetch_and_add(&usage->memory_kib_ms, kib_ms);
     __sync_fetch_and_add(&usage->peak_kib_ms, kib_ms);
+}
+
+/* Whether another thread is about to take the place of the first, by exec: the process goes on in the storage of that
+ * one, and the next sweep finds it there. */
+static __always_inline int is_replaced(struct task_struct *leader)
+{
+    struct signal_struct *signal = leader->signal;
+
+    return bpf_core_field_exists(signal->group_exec_task) && signal->group_exec_task;
+}
+
+static __always_inline void replace_leader(struct control *c, struct task_struct *leader)
+{
+    struct task_state *state = bpf_task_storage_get(&hm_tasks, leader, 0, 0);
+
+    if (!state)
+        return;
+    __sync_lock_test_and_set(&state->ended, 1);
+    leave(c, leader, state);
 }
 
 SEC("tp_btf/sched_process_exit")
@@ -597,6 +700,8 @@ int BPF_PROG(hm_exited, struct task_struct *task)
     command_of(slot, task);
     if (task->signal->live.counter == 0)
         end_process(c, task, usage);
+    else if (task->pid == task->tgid && is_replaced(task))
+        replace_leader(c, task);
     return 0;
 }
 

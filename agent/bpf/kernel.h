@@ -22,6 +22,7 @@ typedef __u16 __sum16;
 #define BPF_MAP_TYPE_PERCPU_ARRAY 6
 #define BPF_MAP_TYPE_TASK_STORAGE 29
 #define BPF_F_NO_PREALLOC 1U
+#define BPF_ANY 0
 #define BPF_NOEXIST 1
 #define BPF_LOCAL_STORAGE_GET_F_CREATE 1ULL
 
@@ -92,12 +93,15 @@ struct task_struct___before_6_2 {
 struct signal_struct {
     atomic_t live;
     int nr_threads;
+    /* A thread that is about to take the place of all others, by exec. Only compared. */
+    struct task_struct *group_exec_task;
     unsigned long maxrss;
 };
 
 struct task_struct {
     unsigned int flags;
     unsigned int __state;
+    int on_rq;
     int exit_state;
     int pid;
     int tgid;
@@ -158,7 +162,18 @@ struct bpf_iter__task {
     struct task_struct *task;
 };
 
+struct bpf_iter__bpf_map_elem {
+    struct bpf_iter_meta *meta;
+    struct bpf_map *map;
+    void *key;
+    void *value;
+};
+
 #pragma clang attribute pop
+
+/* Linux 6.2 and later; elsewhere they are 0. */
+extern struct task_struct *bpf_task_from_pid(__s32 pid) __attribute__((section(".ksyms"), weak));
+extern void bpf_task_release(struct task_struct *task) __attribute__((section(".ksyms"), weak));
 
 /* Part of the kernel's interface to user space, so not moved. */
 struct __sk_buff {

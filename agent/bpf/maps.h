@@ -14,6 +14,8 @@
 #define RECENT_MAX 4096
 /* Slot of what found no room; belongs to no uid. */
 #define NO_SLOT 0
+/* Sessions that are known at once. */
+#define SESSIONS_MAX 16384
 
 /* One for all. */
 struct control {
@@ -26,15 +28,16 @@ struct control {
     __u32 cpus;
     /* Slots given away, NO_SLOT among them. */
     __u32 used;
-    /* Records told by this sweep, and those of them that ask for a share. */
-    __u32 told;
+    /* Processes whose share this sweep asked for, and entries of hm_open. */
     __u32 samples;
-    /* Number of this sweep. */
+    __u32 sessions;
+    /* Number of this sweep, and of the last one that walked over all tasks. */
     __u64 sweep;
+    __u64 walk;
     /* Monotonic clock of the last sweep, and of the last one that counted commands. */
     __u64 swept_ns;
     __u64 topped_ns;
-    /* Processes of the last sweep. */
+    /* Processes of all slots at the last sweep. */
     __u64 processes;
     /* Credits that found no slot. */
     __u64 misplaced;
@@ -42,6 +45,24 @@ struct control {
     __u64 unstored;
     /* Where the value of hm_areas lies before a CPU's offset is added; 0 if that is not known. */
     __u64 areas;
+    /* Where a sweep over tasks that ran stands: what is left of a group of words, and of a word of pids, both taken out
+     * of their maps already; that word; the next group. */
+    __u64 words;
+    __u64 pids;
+    __u32 word;
+    __u32 group;
+    /* It is not over: it goes on when it is run again. Tasks that this run may still look at. */
+    __u32 more;
+    __u32 left;
+};
+
+/* Pages of a kind. */
+enum { ANONYMOUS, SWAP, SHARED, KINDS };
+
+/* Processes and their memory. */
+struct level {
+    __u64 processes;
+    __u64 kib[KINDS];
 };
 
 /* What a uid used since `begun_ns`, and what its processes are. */
@@ -64,13 +85,14 @@ struct usage {
     __u64 present_usec;
     __u64 rx_bytes;
     __u64 tx_bytes;
-    /* The sweep that counts, and what it counted so far. */
-    __u64 sweep;
-    __u64 processes;
-    __u64 kib;
-    /* What the last whole sweep counted. */
+    /* What the last sweep left: processes, and the memory that they answer for. */
     __u64 last_processes;
     __u64 last_kib;
+    /* What is there now: changed when a process begins, changes or ends. */
+    struct level now;
+    /* What the walk of this number met so far. */
+    struct level met;
+    __u64 walk;
 };
 
 /* Written by the agent before a sweep. */
@@ -110,48 +132,47 @@ struct command {
     __u64 processes;
 };
 
-/* What is counted already of a task. */
+/* What is counted already of a task. First comes what a walk reads of one that sleeps: one line of the cache. */
 struct task_state {
     __u64 cpu_ns;
+    /* Of the leader: what its process adds to a level, KiB; in the upper half to that of which slot, 0: to none. */
+    __u64 held[KINDS];
+    /* Of the leader: the last walk that met it. */
+    __u64 walk;
+    __u32 slot;
+    /* A sweep saw it. */
+    __u32 seen;
+    /* Of the leader: the last thread of the process ended. */
+    __u32 ended;
+    /* Spreads what is done at every so many walks. */
+    __u16 turn;
+    /* It is the first thread of its process, which has the number of the process. */
+    __u8 leads;
+    /* Of the leader: a thread ran since memory was read. */
+    __u8 ran;
     __u64 read_bytes;
     __u64 written_bytes;
     __u64 cancelled_bytes;
     __u64 ops;
-    /* Of the leader: memory of the process, and the sweep at which its share was asked for. */
-    __u32 anonymous_kib;
-    __u32 swap_kib;
-    __u32 shared_kib;
-    __u32 sampled;
     __u32 uid;
-    __u32 slot;
-    /* A sweep saw it. */
-    __u32 seen;
-    /* It is the first thread of its process, which has the number of the process. */
-    __u32 leads;
-    /* Spreads what is done at every so many sweeps. */
-    __u32 turn;
-    /* Of the leader: a child of the SSH server that became its user. */
+    /* Of the leader: the sweep at which its share was asked for. */
+    __u32 sampled;
+    /* Of the leader: the sweep at which memory was read. */
+    __u32 read_at;
+    /* Of the leader: it is an entry of hm_open. */
     __u32 session;
-    /* Of the leader: a thread ran since memory was read. */
-    __u32 ran;
-    /* Of the leader: the last thread of the process ended. */
-    __u32 ended;
 };
 
-/* What a sweep tells of single processes. */
+/* A process whose share of its pages should be read; what a sweep tells. */
 struct record {
-    __u32 kind;
     __u32 pid;
+    __u32 slot;
+};
+
+/* A child of the SSH server that became its user; by its pid. */
+struct session {
     __u32 ppid;
     __u32 uid;
-    __u32 slot;
-};
-
-enum {
-    /* A child of the SSH server that became its user. */
-    RECORD_SESSION = 1,
-    /* A process whose share of its pages should be read. */
-    RECORD_SAMPLE = 2,
 };
 
 struct {
@@ -220,6 +241,14 @@ struct {
     __type(key, __u32);
     __type(value, __u64);
 } hm_sessions SEC(".maps");
+
+struct {
+    __uint(type, BPF_MAP_TYPE_HASH);
+    __uint(map_flags, BPF_F_NO_PREALLOC);
+    __uint(max_entries, SESSIONS_MAX);
+    __type(key, __u32);
+    __type(value, struct session);
+} hm_open SEC(".maps");
 
 struct {
     __uint(type, BPF_MAP_TYPE_HASH);

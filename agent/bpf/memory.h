@@ -3,6 +3,7 @@
 #define HOSTMETER_MEMORY_H
 
 #define CPUS_MAX 1024
+#define PAGE_KIB 4
 
 /* It holds nothing: the addresses of its value tell where each CPU's own area is, which no symbol tells everywhere. */
 struct {
@@ -12,10 +13,9 @@ struct {
     __type(value, __u64);
 } hm_areas SEC(".maps");
 
+/* KiB by kind. */
 struct pages {
-    __u64 anonymous;
-    __u64 swap;
-    __u64 shared;
+    __u64 kib[KINDS];
 };
 
 struct sums {
@@ -68,24 +68,27 @@ static __always_inline __u64 base_of_areas(void)
 }
 
 /* One counter. Its number is a constant, as libbpf moves only such accesses to where the kernel has the field. */
-#define TAKE(sums, mm, i)                                                                                           \
-    do {                                                                                                            \
-        bpf_probe_read_kernel(&(sums).totals[i], sizeof((sums).totals[i]), &(mm)->rss_stat[i].count);               \
-        bpf_probe_read_kernel(&(sums).parts[i], sizeof((sums).parts[i]), &(mm)->rss_stat[i].counters);              \
-        (sums).together &= (sums).parts[i] == (sums).parts[0] + (i);                                                \
-    } while (0)
+#define TAKE(sums, mm, i) (sums).totals[i] = (mm)->rss_stat[i].count
+#define FIND_PARTS(sums, mm, i)                                                                                     \
+    bpf_probe_read_kernel(&(sums).parts[i], sizeof((sums).parts[i]), &(mm)->rss_stat[i].counters)
 
 /* Counters since Linux 6.2: the common part is out of date by what each CPU holds back, which is much for a small
  * process, so that the parts are added up. */
 static __always_inline void by_cpu(struct mm_struct *mm, struct control *c, __s64 *totals)
 {
-    struct sums sums = { .together = 1 };
+    struct sums sums = { .base = c->areas };
 
     TAKE(sums, mm, MM_FILEPAGES);
     TAKE(sums, mm, MM_ANONPAGES);
     TAKE(sums, mm, MM_SWAPENTS);
     TAKE(sums, mm, MM_SHMEMPAGES);
-    sums.base = c->areas;
+    FIND_PARTS(sums, mm, 0);
+    FIND_PARTS(sums, mm, 1);
+    sums.together = sums.parts[1] == sums.parts[0] + 1;
+    if (!sums.together) {
+        FIND_PARTS(sums, mm, 2);
+        FIND_PARTS(sums, mm, 3);
+    }
     if (sums.base)
         bpf_loop(c->cpus < CPUS_MAX ? c->cpus : CPUS_MAX, add_cpu, &sums, 0);
     for (int i = 0; i < MM_COUNTERS; i++)
@@ -122,9 +125,9 @@ static __always_inline void read_pages(struct task_struct *task, struct mm_struc
     }
     for (int i = 0; i < MM_COUNTERS; i++)
         totals[i] = totals[i] > 0 ? totals[i] : 0;
-    pages->anonymous = totals[MM_ANONPAGES];
-    pages->swap = totals[MM_SWAPENTS];
-    pages->shared = totals[MM_FILEPAGES] + totals[MM_SHMEMPAGES];
+    pages->kib[ANONYMOUS] = totals[MM_ANONPAGES] * PAGE_KIB;
+    pages->kib[SWAP] = totals[MM_SWAPENTS] * PAGE_KIB;
+    pages->kib[SHARED] = (totals[MM_FILEPAGES] + totals[MM_SHMEMPAGES]) * PAGE_KIB;
 }
 
 #endif

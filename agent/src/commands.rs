@@ -6,7 +6,7 @@
 use crate::control;
 use crate::executor::protocol::ProtocolError;
 use crate::http::{Client, HttpError};
-use crate::limits::{LONG_POLL_MAX_MS, LONG_POLL_SEC};
+use crate::limits::{EXECUTOR_CALL_MAX, LONG_POLL_MAX_MS, LONG_POLL_SEC};
 use crate::os::{self, OsError};
 use crate::ship::{Backoff, Link, lock};
 use base64::Engine as _;
@@ -18,6 +18,7 @@ use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::net::UnixStream;
 
 /// Payload of the `HMRESUM1` envelope that authenticates a request for commands.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -92,7 +93,7 @@ pub async fn run(link: Arc<Link>, client: Client, socket: PathBuf) {
 
 async fn round(link: &Link, client: &Client, socket: &Path) -> Result<(), CommandError> {
     // Is the executor there? Only then is anything asked for.
-    blocking(socket, |_| Ok(())).await?;
+    reach(socket).await?;
     let path = format!("/v1/commands?wait={LONG_POLL_SEC}");
     let answer = client.get(&path, &authorization(link)?, Duration::from_millis(LONG_POLL_MAX_MS)).await?;
     match answer.status.as_u16() {
@@ -113,6 +114,16 @@ async fn round(link: &Link, client: &Client, socket: &Path) -> Result<(), Comman
         if told.begun_acked.is_empty() { Ok(()) } else { client.begun_acked(&told.begun_acked) }
     })
     .await
+}
+
+/// Connects to the executor, and no more. Not by a thread: most rounds bring no command.
+async fn reach(socket: &Path) -> Result<(), CommandError> {
+    let connected = tokio::time::timeout(EXECUTOR_CALL_MAX, UnixStream::connect(socket)).await;
+    let connected = connected.unwrap_or_else(|_| Err(std::io::ErrorKind::TimedOut.into()));
+    connected.map(drop).map_err(|e| CommandError::Executor {
+        socket: socket.display().to_string(),
+        source: ProtocolError::Io(e),
+    })
 }
 
 async fn blocking(

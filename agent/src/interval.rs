@@ -144,11 +144,13 @@ impl<'a> Whole<'a> {
             let before = base.accounts.get(uid);
             let usage = difference(*uid, before, now, &mut gaps);
             let top = new.top.get(uid).cloned().unwrap_or_default();
-            let quiet = before.is_some_and(|b| b.gauges == now.gauges && b.user == now.user)
-                && usage.iter().all(|(m, v)| v == 0 || !m.is_flow())
-                && gaps.len() == named
-                && top.is_empty();
-            if now.alive || !quiet {
+            let is_quiet = || {
+                before.is_some_and(|b| b.gauges == now.gauges && b.user == now.user)
+                    && usage.iter().all(|(m, v)| v == 0 || !m.is_flow())
+                    && gaps.len() == named
+                    && top.is_empty()
+            };
+            if now.alive || !is_quiet() {
                 let user = now.user.clone();
                 accounts
                     .push((now, AccountUsage { uid: *uid, user, values: usage, top, ..Default::default() }));
@@ -163,8 +165,12 @@ impl<'a> Whole<'a> {
         let is_last = to_ms == span.1;
         let hour = UtcHour::from_ms(from_ms);
         let accounts = self.accounts.iter().map(|(now, whole)| {
-            let values =
-                whole.values.iter().map(|(m, v)| (m, if m.is_flow() { cut(v) } else { v })).collect();
+            let values = match span == (from_ms, to_ms) {
+                true => whole.values.clone(),
+                false => {
+                    whole.values.iter().map(|(m, v)| (m, if m.is_flow() { cut(v) } else { v })).collect()
+                }
+            };
             let top = if is_last { whole.top.clone() } else { Vec::new() };
             let home =
                 now.home.as_ref().filter(|h| homes.is_due(whole.uid, hour, h, now.home_inode)).cloned();
@@ -192,19 +198,26 @@ fn difference(
     now: &AccountReading,
     gaps: &mut Vec<Gap>,
 ) -> Values {
-    let mut values: Values = now.gauges.iter().map(|(m, v)| (*m, (*v).max(0))).collect();
+    // By place in the table, as counters and levels lie between one another there.
+    let mut found = [None; Meter::COUNT];
+    let mut set = |meter: Meter, value: i64| {
+        if let Some(place) = found.get_mut(meter.index()) {
+            *place = Some(value);
+        }
+    };
+    now.gauges.iter().for_each(|(meter, level)| set(*meter, (*level).max(0)));
     let mut gap = |meter: Meter, reason: &str| {
         let covered = |g: &Gap| g.meter.covers(meter) && g.uid.is_none_or(|u| u == uid);
         if !gaps.iter().any(covered) {
             gaps.push(Gap { meter: GapMeter::One(meter), uid: Some(uid), reason: reason.to_owned() });
         }
     };
-    for (meter, count) in &now.counters {
+    for (meter, count) in now.counters.iter() {
         // An account that the source did not know has used nothing of it before.
         let is_unknown = before.is_none_or(|b| b.is_unseen && *meter != Meter::DiskKibSec);
         let earlier = before.and_then(|b| b.counters.get(meter).copied()).or(is_unknown.then_some(0));
         match change(earlier, Some(*count)) {
-            Change::Delta(used) => values.set(*meter, used),
+            Change::Delta(used) => set(*meter, used),
             Change::Reset => gap(*meter, "the counter started again"),
             Change::Gap => gap(*meter, "the counter was not read at the start of the interval"),
         }
@@ -214,7 +227,7 @@ fn difference(
             gap(*meter, "the counter could not be read");
         }
     }
-    values
+    Meter::ALL.iter().zip(found).filter_map(|(meter, value)| Some((*meter, value?))).collect()
 }
 
 fn host_totals(before: &HostReading, now: &HostReading, passed_usec: i64) -> HostTotals {

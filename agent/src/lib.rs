@@ -5,6 +5,7 @@
 
 pub mod accounts;
 pub mod batch;
+pub mod by_meter;
 pub mod cli;
 pub mod clock;
 pub mod commands;

@@ -30,6 +30,8 @@ pub const SHARE_READS_FIRST_MAX: usize = 2_048;
 pub const SHARE_TIME_MAX: Duration = Duration::from_micros(400);
 /// Reading proportional set sizes ends after this time in the first sweep.
 pub const SHARE_TIME_FIRST_MAX: Duration = Duration::from_millis(100);
+/// Reads of the proportional set size in one sweep of the eBPF tier, of accounts whose share is known.
+pub const SHARE_READS_KNOWN_MAX: usize = 2;
 /// Processes whose share the eBPF tier still has to read; the kernel names further ones again later.
 pub const SHARES_ASKED_MAX: usize = 1_024;
 /// Command names kept for one account between two lists; further ones count as `other`.
@@ -174,7 +176,7 @@ pub const STATE_FILE_MAX_BYTES: u64 = 1024 * 1024;
 /// A call to the executor ends after this time.
 pub const EXECUTOR_CALL_MAX: Duration = Duration::from_secs(20);
 /// How long the executor may hold a request for outcomes.
-pub const OUTCOME_WAIT: Duration = Duration::from_secs(5);
+pub const OUTCOME_WAIT: Duration = Duration::from_secs(15);
 /// Pause before the executor is tried again.
 pub const EXECUTOR_RETRY: Duration = Duration::from_secs(2);
 /// At the end, shipping what was sealed last is waited for so long.

@@ -4,8 +4,8 @@
 //! durable, so that a failed write widens the open interval and loses nothing.
 
 use crate::accounts::{Accounts, HomeInodes};
+use crate::by_meter::ByMeter;
 use hostmeter_core::ids::BootId;
-use hostmeter_core::meter::Meter;
 use hostmeter_core::wire::batch::{Coverage, Gap, TopCommand};
 use std::collections::BTreeMap;
 
@@ -51,9 +51,9 @@ pub struct AccountReading {
     /// Inode of the home, if it could be read and belongs to the uid.
     pub home_inode: Option<u64>,
     /// Flow meters since the source began, in base units. Absent: not measured by this source.
-    pub counters: BTreeMap<Meter, u64>,
+    pub counters: ByMeter<u64>,
     /// Gauges now.
-    pub gauges: BTreeMap<Meter, i64>,
+    pub gauges: ByMeter<i64>,
     /// Whether the account has a process or session now.
     pub alive: bool,
     /// No process or session of it was seen since the source began: it is here for its home alone, and what it used

@@ -103,6 +103,8 @@ pub struct Sampling {
     kept: Option<Kept>,
     sample: SampleStatus,
     status: StatusFile,
+    /// What the spool may hold, as the disk had room at the beginning of this step.
+    cap_bytes: u64,
 }
 
 /// Runs until told to stop; returns the number of the last envelope.
@@ -126,7 +128,9 @@ impl Sampling {
         let sample = SampleStatus { last_to_ms: parts.spool.tail().to_ms, ..SampleStatus::default() };
         let status = StatusFile::open(parts.state.path())?;
         let (homes, outcomes) = (Homes::default(), VecDeque::new());
-        let mut sampling = Self { parts, open, homes, ticks, outcomes, kept: None, sample, status };
+        let cap_bytes = parts.spool.usage().cap_bytes;
+        let mut sampling =
+            Self { parts, open, homes, ticks, outcomes, kept: None, sample, status, cap_bytes };
         sampling.note(&reading);
         let now = (sampling.parts.now)()?;
         sampling.write_status(now);
@@ -200,6 +204,7 @@ impl Sampling {
     /// The clocks or the state directory; whatever else fails leaves the interval open.
     pub fn step(&mut self, is_urgent: bool, is_last: bool) -> Result<(), SamplingError> {
         let usage = self.parts.spool.usage();
+        self.cap_bytes = usage.cap_bytes;
         self.ticks.lengthen(usage.unacked_bytes, usage.cap_bytes);
         let now = self.time((self.parts.now)()?);
         let with_top = self.ticks.is_top_due(now);
@@ -336,7 +341,7 @@ impl Sampling {
     }
 
     fn write_status(&mut self, now: Now) {
-        let usage = self.parts.spool.usage();
+        let usage = self.parts.spool.usage_of(self.cap_bytes);
         let clock = {
             let mut clock = lock(&self.parts.clock);
             let kept = clock.kept(now.wall_ms(), now.boottime_ms());

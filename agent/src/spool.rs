@@ -223,6 +223,11 @@ impl Spool {
         Usage { cap_bytes: self.cap_bytes.min(room_bytes), ..usage }
     }
 
+    /// How full it is, with a cap that was learnt a moment ago: the disk is not asked again.
+    pub fn usage_of(&self, cap_bytes: u64) -> Usage {
+        self.shared.usage(cap_bytes)
+    }
+
     /// Makes the parts of one interval durable together. `envelopes` go on from [`Self::tail`]. The reserve for one
     /// last batch is used if `is_last`. On an error nothing of the group is kept.
     pub fn append(

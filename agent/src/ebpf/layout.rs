@@ -1,7 +1,7 @@
 //! The other half of `bpf/maps.h`: what the programs write, read from bytes.
 
 /// Number of this layout. Pinned figures of another one are not read.
-pub(super) const LAYOUT: u32 = 2;
+pub(super) const LAYOUT: u32 = 3;
 /// Entries of the arrays by slot.
 pub(super) const SLOTS_MAX: u32 = 65_537;
 /// Slot of what found no room.
@@ -42,28 +42,38 @@ pub(super) struct Control {
     pub cpus: u32,
     /// Slots given away.
     pub used: u32,
+    /// Open sessions of the SSH server.
+    pub sessions: u32,
+    /// Number of the last sweep.
+    pub sweep: u64,
     /// Monotonic clock of the last sweep, nanoseconds; 0 before the first.
     pub swept_ns: u64,
-    /// Processes of the last sweep.
+    /// Processes at the last sweep.
     pub processes: u64,
     /// Credits that found no slot.
     pub misplaced: u64,
     /// Tasks that found no storage.
     pub unstored: u64,
+    /// A sweep over tasks that ran is not over.
+    pub more: bool,
 }
 
 impl Control {
-    pub(super) const BYTES: usize = 88;
+    pub(super) const BYTES: usize = 128;
 
     pub(super) fn read(bytes: &[u8]) -> Option<Self> {
         let mut f = Fields(bytes);
         let mut out =
             Self { begun_ns: f.u64()?, map_id: f.u64()?, cpus: f.u32()?, used: f.u32()?, ..Self::default() };
-        let (_told, _samples, _sweep) = (f.u32()?, f.u32()?, f.u64()?);
+        let _samples = f.u32()?;
+        (out.sessions, out.sweep) = (f.u32()?, f.u64()?);
+        let _walk = f.u64()?;
         out.swept_ns = f.u64()?;
         let _topped_ns = f.u64()?;
         (out.processes, out.misplaced, out.unstored) = (f.u64()?, f.u64()?, f.u64()?);
-        let _areas = f.u64()?;
+        let (_areas, _words, _pids, _place) = (f.u64()?, f.u64()?, f.u64()?, f.u64()?);
+        out.more = f.u32()? != 0;
+        let _left = f.u32()?;
         f.end(out)
     }
 
@@ -100,7 +110,9 @@ pub(super) struct Usage {
 }
 
 impl Usage {
-    pub(super) const BYTES: usize = 144;
+    pub(super) const BYTES: usize = 192;
+    /// What the programs keep for themselves at the end.
+    const OWN_BYTES: usize = 80;
 
     pub(super) fn read(bytes: &[u8]) -> Option<Self> {
         let mut f = Fields(bytes);
@@ -110,10 +122,9 @@ impl Usage {
         (out.net_written_bytes, out.ops, out.starts) = (f.u64()?, f.u64()?, f.u64()?);
         (out.memory_kib_ms, out.peak_kib_ms, out.present_usec) = (f.u64()?, f.u64()?, f.u64()?);
         (out.rx_bytes, out.tx_bytes) = (f.u64()?, f.u64()?);
-        let (_sweep, _so_far, _kib_so_far) = (f.u64()?, f.u64()?, f.u64()?);
         out.processes = f.u64()?;
-        let _kib = f.u64()?;
-        f.end(out)
+        // What follows is the programs' own.
+        (f.0.len() == Self::OWN_BYTES).then_some(out)
     }
 }
 
@@ -222,36 +233,38 @@ impl CommandRow {
     }
 }
 
-/// Why a sweep tells of a process.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Kind {
-    /// A child of the SSH server that became its user.
-    Session,
-    /// Its share of its pages should be read.
-    Sample,
-}
-
-/// `struct record`.
+/// `struct record`: a process whose share of its pages should be read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Record {
-    pub kind: Kind,
     pub pid: u32,
-    pub ppid: u32,
-    pub uid: u32,
     pub slot: u32,
 }
 
 impl Record {
-    pub(super) const BYTES: usize = 20;
+    pub(super) const BYTES: usize = 8;
 
     pub(super) fn read(bytes: &[u8]) -> Option<Self> {
         let mut f = Fields(bytes);
-        let kind = match f.u32()? {
-            1 => Kind::Session,
-            2 => Kind::Sample,
-            _ => return None,
-        };
-        let out = Self { kind, pid: f.u32()?, ppid: f.u32()?, uid: f.u32()?, slot: f.u32()? };
+        let out = Self { pid: f.u32()?, slot: f.u32()? };
+        f.end(out)
+    }
+}
+
+/// An entry of `hm_open`: a child of the SSH server that became its user.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct SessionRow {
+    pub pid: u32,
+    pub ppid: u32,
+    pub uid: u32,
+}
+
+impl SessionRow {
+    pub(super) const VALUE_BYTES: usize = 8;
+
+    pub(super) fn read(key: &[u8], value: &[u8]) -> Option<Self> {
+        let (mut k, mut f) = (Fields(key), Fields(value));
+        let out = Self { pid: k.u32()?, ppid: f.u32()?, uid: f.u32()? };
+        k.end(())?;
         f.end(out)
     }
 }
@@ -270,11 +283,13 @@ mod tests {
         let begun = Control::begin(7, 8, 9);
         let want = Control { begun_ns: 7, map_id: 8, cpus: 9, used: 1, ..Control::default() };
         assert_eq!(Control::read(&begun), Some(want));
-        let bytes = [words64(2), [3_u32, 4, 5, 6].iter().flat_map(|w| w.to_ne_bytes()).collect(), words64(7)]
-            .concat();
+        let bytes =
+            [words64(2), [3_u32, 4, 5, 6].iter().flat_map(|w| w.to_ne_bytes()).collect(), words64(12)]
+                .concat();
         let got = Control::read(&bytes).unwrap();
-        assert_eq!((got.begun_ns, got.map_id, got.cpus, got.used), (1, 2, 3, 4));
-        assert_eq!((got.swept_ns, got.processes, got.misplaced, got.unstored), (2, 4, 5, 6));
+        assert_eq!((got.begun_ns, got.map_id, got.cpus, got.used, got.sessions), (1, 2, 3, 4, 6));
+        assert_eq!((got.sweep, got.swept_ns), (1, 3));
+        assert_eq!((got.processes, got.misplaced, got.unstored, got.more), (5, 6, 7, true));
         assert_eq!(bytes.len(), Control::BYTES);
         assert_eq!(Control::read(&bytes[1..]), None);
         assert_eq!(Control::read(&[bytes, vec![0]].concat()), None);
@@ -282,7 +297,7 @@ mod tests {
 
     #[test]
     fn usages() {
-        let bytes = [vec![5, 0, 0, 0, 1, 0, 0, 0], words64(17)].concat();
+        let bytes = [vec![5, 0, 0, 0, 1, 0, 0, 0], words64(23)].concat();
         assert_eq!(bytes.len(), Usage::BYTES);
         let want = Usage {
             uid: u32::from_ne_bytes([5, 0, 0, 0]),
@@ -297,7 +312,7 @@ mod tests {
             present_usec: 10,
             rx_bytes: 11,
             tx_bytes: 12,
-            processes: 16,
+            processes: 13,
         };
         assert_eq!(Usage::read(&bytes), Some(want));
         assert_eq!(Usage::read(&bytes[..bytes.len() - 1]), None);
@@ -310,12 +325,12 @@ mod tests {
         assert_eq!((row.slot, row.name.as_slice(), row.cpu_ns), (9, b"php-fpm".as_slice(), 1));
         assert_eq!((row.memory_kib_ms, row.processes), (2, 3));
         assert_eq!(words64(3).len(), CommandRow::VALUE_BYTES);
-        let record = |kind: u32| [kind, 1, 2, 3, 4].iter().flat_map(|w| w.to_ne_bytes()).collect::<Vec<u8>>();
-        let want = Record { kind: Kind::Session, pid: 1, ppid: 2, uid: 3, slot: 4 };
-        assert_eq!(Record::read(&record(1)), Some(want));
-        assert_eq!(Record::read(&record(2)).unwrap().kind, Kind::Sample);
-        assert_eq!(Record::read(&record(3)), None);
-        assert_eq!(record(1).len(), Record::BYTES);
+        let two = [1_u32, 2].map(u32::to_ne_bytes).concat();
+        assert_eq!(Record::read(&two), Some(Record { pid: 1, slot: 2 }));
+        assert_eq!((Record::read(&two[1..]), two.len()), (None, Record::BYTES));
+        let want = SessionRow { pid: 3, ppid: 1, uid: 2 };
+        assert_eq!(SessionRow::read(&3_u32.to_ne_bytes(), &two), Some(want));
+        assert_eq!((SessionRow::read(&two, &two), two.len()), (None, SessionRow::VALUE_BYTES));
     }
 
     #[test]

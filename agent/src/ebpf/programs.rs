@@ -1,7 +1,9 @@
 //! The programs in the kernel: loading, attaching, and reading what they write.
 
 use super::cgroup;
-use super::layout::{CommandRow, Control, Order, RANGES_MAX, Range, Record, SLOTS_MAX, ShareRow, Usage};
+use super::layout::{
+    CommandRow, Control, Order, RANGES_MAX, Range, Record, SLOTS_MAX, SessionRow, ShareRow, Usage,
+};
 use super::pins::Pins;
 use hostmeter_core::ids::BootId;
 use libbpf_rs::{
@@ -9,19 +11,20 @@ use libbpf_rs::{
 };
 use std::collections::HashSet;
 use std::io::Read as _;
-use std::os::fd::AsRawFd as _;
+use std::os::fd::{AsFd as _, AsRawFd as _};
 use std::path::{Path, PathBuf};
 
 /// What clang made of `bpf/`.
 const OBJECT: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/hostmeter.bpf.o"));
-/// The program that a sweep runs; it is loaded anew by every agent.
-const SWEEP: &str = "hm_sweep";
+/// The programs that a sweep runs, over all tasks or over those that ran; every agent loads them anew.
+const WALK: &str = "hm_walk";
+const VISIT: &str = "hm_visit";
 /// The programs that go on without an agent. The last one is pinned last, so that it tells that all are.
 const STANDING: [&str; 2] = ["hm_exited", "hm_switched"];
 /// The programs that count packets; they go on, too, where they can be attached.
 const NETWORK: [&str; 2] = ["hm_received", "hm_sent"];
 /// Names and sizes of value of the maps.
-const MAPS: [(&str, usize); 9] = [
+const MAPS: [(&str, usize); 12] = [
     (CONTROL, Control::BYTES),
     (ORDER, Order::BYTES),
     (RANGES, Range::BYTES),
@@ -30,6 +33,9 @@ const MAPS: [(&str, usize); 9] = [
     (USAGE, Usage::BYTES),
     (SHARES, ShareRow::BYTES),
     (SESSIONS, 8),
+    (OPEN, SessionRow::VALUE_BYTES),
+    ("hm_ran", 8),
+    ("hm_ran_groups", 8),
     (COMMANDS, CommandRow::VALUE_BYTES),
 ];
 const CONTROL: &str = "hm_control";
@@ -40,11 +46,14 @@ const SLOTS: &str = "hm_slots";
 const USAGE: &str = "hm_usage";
 const SHARES: &str = "hm_shares";
 const SESSIONS: &str = "hm_sessions";
+const OPEN: &str = "hm_open";
 const COMMANDS: &str = "hm_commands";
 /// Tasks' storage is reached by the programs alone.
 const TASKS: &str = "hm_tasks";
 /// The kernel's own types.
 const BTF: &str = "/sys/kernel/btf/vmlinux";
+/// Sweeps in a row that look only at tasks that ran.
+const VISITS_MAX: u32 = 64;
 /// Entries asked for by one call.
 const BATCH: u32 = 256;
 /// Bytes read at once from a sweep: more than it may tell.
@@ -97,8 +106,16 @@ pub struct Programs {
     usage: MapHandle,
     shares: MapHandle,
     sessions: MapHandle,
+    open: MapHandle,
     commands: MapHandle,
-    sweep: Link,
+    walk: Link,
+    /// `None` where the kernel finds no task by its pid (before Linux 6.2).
+    visit: Option<Link>,
+    /// The next sweep walks.
+    walk_is_due: bool,
+    visits: u32,
+    /// What was ordered last.
+    ordered: Option<Order>,
     /// Without pins, the standing programs end with these.
     _standing: Vec<Link>,
     /// Why packets are not counted.
@@ -154,8 +171,13 @@ impl Programs {
             usage: map(&object, USAGE)?,
             shares: map(&object, SHARES)?,
             sessions: map(&object, SESSIONS)?,
+            open: map(&object, OPEN)?,
             commands: map(&object, COMMANDS)?,
-            sweep: link(&object, SWEEP)?,
+            walk: link(&object, WALK)?,
+            visit: Some(visit(&object)?),
+            walk_is_due: true,
+            visits: 0,
+            ordered: None,
             _standing: standing,
             no_network,
             pins,
@@ -179,30 +201,49 @@ impl Programs {
         self.no_network.as_deref()
     }
 
-    /// Runs the sweep over all tasks; with `top`, commands are counted, too.
-    pub(super) fn sweep(&mut self, top: bool) -> Result<Vec<Record>, KernelError> {
-        put(&self.order, 0, &Order { top, ranges: self.ranges_count }.bytes())?;
-        let fail = failed("a sweep");
-        let mut iter = Iter::new(&self.sweep).map_err(failed("beginning a sweep"))?;
-        self.buffer.clear();
-        self.buffer.resize(SWEEP_BYTES, 0);
-        let mut records = Vec::new();
-        loop {
-            match iter.read(&mut self.buffer) {
-                Ok(0) => return Ok(records),
-                Ok(n) => {
-                    let told = self.buffer.get(..n).unwrap_or_default();
-                    records.extend(told.chunks_exact(Record::BYTES).filter_map(Record::read));
-                }
-                // The kernel pauses after a million tasks without a word.
-                Err(e)
-                    if matches!(
-                        e.kind(),
-                        std::io::ErrorKind::Interrupted | std::io::ErrorKind::WouldBlock
-                    ) => {}
-                Err(e) => return Err(fail(e)),
-            }
+    /// Sweeps: looks at the tasks that ran since the sweep before, which was number `before`, or walks over all of them
+    /// where that is due. With `top`, commands are counted, too, which takes a walk.
+    pub(super) fn sweep(&mut self, top: bool, before: u64) -> Result<(Vec<Record>, Control), KernelError> {
+        self.order(Order { top, ranges: self.ranges_count })?;
+        let walk_is_due = top || self.walk_is_due || self.visits >= VISITS_MAX;
+        if !walk_is_due && let Some(told) = self.look_at_those_that_ran(before)? {
+            self.visits = self.visits.saturating_add(1);
+            return Ok(told);
         }
+        let records = run(&self.walk, &mut self.buffer)?;
+        (self.walk_is_due, self.visits) = (false, 0);
+        Ok((records, self.control()?))
+    }
+
+    /// `None` where the kernel cannot do it.
+    fn look_at_those_that_ran(&mut self, before: u64) -> Result<Option<(Vec<Record>, Control)>, KernelError> {
+        let Some(visit) = &self.visit else { return Ok(None) };
+        let mut records = run(visit, &mut self.buffer)?;
+        let mut control = self.control()?;
+        // A run looks at so many tasks at most.
+        while control.more {
+            records.extend(run(visit, &mut self.buffer)?);
+            control = self.control()?;
+        }
+        if control.sweep == before {
+            tracing::info!("this kernel finds no task by its pid: every sweep walks over all tasks");
+            self.visit = None;
+            return Ok(None);
+        }
+        Ok(Some((records, control)))
+    }
+
+    /// Has the next sweep walk over all tasks: there is something to be learnt of those that sleep.
+    pub(super) fn walk_next(&mut self) {
+        self.walk_is_due = true;
+    }
+
+    fn order(&mut self, order: Order) -> Result<(), KernelError> {
+        if self.ordered != Some(order) {
+            put(&self.order, 0, &order.bytes())?;
+            self.ordered = Some(order);
+        }
+        Ok(())
     }
 
     /// Says whose uids of user namespaces are; ranges in order, of which at most [`RANGES_MAX`] are used. `slots` are
@@ -210,7 +251,7 @@ impl Programs {
     pub(super) fn set_ranges(&mut self, ranges: &[Range], slots: &HashSet<u32>) -> Result<(), KernelError> {
         // While they are written none is in force; what comes then gets a slot of its own.
         self.ranges_count = 0;
-        put(&self.order, 0, &Order { top: false, ranges: 0 }.bytes())?;
+        self.order(Order { top: false, ranges: 0 })?;
         let used = ranges.get(..RANGES_MAX).unwrap_or(ranges);
         for (key, range) in (0..).zip(used) {
             put(&self.ranges, key, &range.bytes())?;
@@ -225,7 +266,7 @@ impl Programs {
         }
         put(&self.aliases, 0, &0_u32.to_ne_bytes())?;
         self.ranges_count = u32::try_from(used.len()).unwrap_or(0);
-        put(&self.order, 0, &Order { top: false, ranges: self.ranges_count }.bytes())
+        self.order(Order { top: false, ranges: self.ranges_count })
     }
 
     /// What holds for all.
@@ -277,6 +318,13 @@ impl Programs {
         put(&self.sessions, slot, &ms.to_ne_bytes())
     }
 
+    /// Children of the SSH server that became their user.
+    pub(super) fn open_sessions(&self) -> Result<Vec<SessionRow>, KernelError> {
+        let rows = self.open.lookup_batch(BATCH, MapFlags::ANY, MapFlags::ANY);
+        let rows = rows.map_err(failed("reading sessions"))?;
+        Ok(rows.filter_map(|(key, value)| SessionRow::read(&key, &value)).collect())
+    }
+
     /// Commands since they were taken last, which begin anew.
     pub(super) fn take_commands(&self) -> Result<Vec<CommandRow>, KernelError> {
         let rows = self
@@ -284,6 +332,26 @@ impl Programs {
             .lookup_and_delete_batch(BATCH, MapFlags::ANY, MapFlags::ANY)
             .map_err(failed("reading commands"))?;
         Ok(rows.filter_map(|(key, value)| CommandRow::read(&key, &value)).collect())
+    }
+}
+
+/// Runs a program of a sweep to its end, and takes what it tells.
+fn run(link: &Link, buffer: &mut Vec<u8>) -> Result<Vec<Record>, KernelError> {
+    let mut iter = Iter::new(link).map_err(failed("beginning a sweep"))?;
+    buffer.resize(SWEEP_BYTES, 0);
+    let mut records = Vec::new();
+    loop {
+        match iter.read(buffer) {
+            Ok(0) => return Ok(records),
+            Ok(n) => {
+                let told = buffer.get(..n).unwrap_or_default();
+                records.extend(told.chunks_exact(Record::BYTES).filter_map(Record::read));
+            }
+            // The kernel pauses after a million tasks without a word.
+            Err(e)
+                if matches!(e.kind(), std::io::ErrorKind::Interrupted | std::io::ErrorKind::WouldBlock) => {}
+            Err(e) => return Err(failed("a sweep")(e)),
+        }
     }
 }
 
@@ -341,6 +409,12 @@ fn map(object: &Object, name: &'static str) -> Result<MapHandle, KernelError> {
 fn link(object: &Object, name: &'static str) -> Result<Link, KernelError> {
     let program = object.progs_mut().find(|p| p.name() == name).ok_or(KernelError::Layout(name))?;
     program.attach().map_err(failed("attaching a program"))
+}
+
+/// The program that looks at tasks that ran goes over the only entry of a map, so that it is run once.
+fn visit(object: &Object) -> Result<Link, KernelError> {
+    let program = object.progs_mut().find(|p| p.name() == VISIT).ok_or(KernelError::Layout(VISIT))?;
+    program.attach_iter(map(object, CONTROL)?.as_fd()).map_err(failed("attaching a program"))
 }
 
 /// Attaches the standing programs, and pins them after the maps.

@@ -1,10 +1,11 @@
 //! Readings of what the kernel added up.
 
-use super::layout::{Control, NO_SLOT, Range, Record, Usage};
+use super::layout::{Control, NO_SLOT, Range, Usage};
 use super::programs::{KernelError, Programs};
 use super::sessions::Sessions;
 use super::shares::Shares;
 use crate::accounts::{Accounts, Bounds, HomeInodes};
+use crate::by_meter::ByMeter;
 use crate::host;
 use crate::host_window::HostWindow;
 use crate::meter::memory::DoubleKibNs;
@@ -43,10 +44,10 @@ pub struct KernelSampler {
     slots: Vec<Slot>,
     /// Uids of user namespaces as the programs know them; `None` before they were told.
     ranges: Option<Vec<Range>>,
-    /// What was said to find no room until the sweep before: credits and tasks.
-    unplaced: (u64, u64),
-    /// Presence by the sweep before, µs.
-    present_usec: BTreeMap<u32, u64>,
+    /// What held for all after the sweep before.
+    control: Control,
+    /// Presence by the sweep before, µs, by uid in order.
+    present_usec: Vec<(u32, u64)>,
 }
 
 /// What is known of a slot.
@@ -63,6 +64,7 @@ struct Slot {
 /// One account's sum over its slots.
 #[derive(Clone, Copy, Debug, Default)]
 struct Sum {
+    uid: u32,
     usage: Usage,
     session_ms: u64,
     sessions: u64,
@@ -80,7 +82,6 @@ impl KernelSampler {
         let programs = Programs::open(bpffs, boot, clocks.monotonic_ns(), u64::from_le_bytes(id))?;
         let control = programs.control()?;
         let map_id = control.map_id ^ rules_id(config, bounds);
-        let unplaced = (control.misplaced, control.unstored);
         tracing::info!(
             pinned = programs.pinned(),
             resumed = programs.resumed(),
@@ -100,8 +101,8 @@ impl KernelSampler {
             host: HostWindow::default(),
             slots: Vec::new(),
             ranges: None,
-            unplaced,
-            present_usec: BTreeMap::new(),
+            control,
+            present_usec: Vec::new(),
         };
         sampler.set_ranges()?;
         Ok(sampler)
@@ -120,15 +121,15 @@ impl KernelSampler {
             Ok(_) => {}
             Err(e) => faults.push(e.to_string()),
         }
-        let before = self.programs.control()?;
-        let records = self.programs.sweep(top)?;
-        let control = self.programs.control()?;
+        let before = self.control;
+        let (records, control) = self.programs.sweep(top, before.sweep)?;
+        self.control = control;
         let rows = self.programs.usage(control.used)?;
         let window_ms =
             if before.swept_ns == 0 { 0 } else { (control.swept_ns - before.swept_ns) / 1_000_000 };
         let utmp = self.utmp.refresh().err();
         self.meet(&rows)?;
-        self.count_sessions(&records, window_ms)?;
+        self.count_sessions(window_ms)?;
         let (sums, system_ns) = self.sums(&rows);
         self.homes.refresh_one(&self.accounts);
         let mut reading = Reading {
@@ -137,14 +138,14 @@ impl KernelSampler {
             accounts: self.account_readings(&sums, window_ms),
             host: HostReading { processes: i64::try_from(control.processes).ok(), ..HostReading::default() },
             coverage: Coverage { cpu_ppm: None, io_ppm: Some(ALL_PPM), memory_ppm: Some(ALL_PPM) },
-            limited: self.limits(&control),
+            limited: self.limits(&before),
             gaps: utmp.iter().map(|why| no_sessions(why)).collect(),
             top: BTreeMap::new(),
         };
         if top {
             reading.top = self.top()?;
         }
-        let accounts_ns = sums.values().fold(0_u64, |sum, s| sum.saturating_add(s.usage.cpu_ns));
+        let accounts_ns = sums.iter().fold(0_u64, |sum, s| sum.saturating_add(s.usage.cpu_ns));
         let clocks = self.clocks;
         let unread =
             self.host.fill(&mut reading, &mut self.root, || clocks.boottime_ns(), (accounts_ns, system_ns));
@@ -199,15 +200,18 @@ impl KernelSampler {
             if owner.is_some() {
                 slot.session_ms = self.programs.session_ms(number)?;
                 self.programs.want_share(number)?;
+                // Its share is asked for also where all of its processes sleep.
+                self.programs.walk_next();
             }
         }
         Ok(())
     }
 
     /// Counts the time of open sessions since the sweep before.
-    fn count_sessions(&mut self, records: &[Record], window_ms: u64) -> Result<(), KernelError> {
+    fn count_sessions(&mut self, window_ms: u64) -> Result<(), KernelError> {
         let times = (window_ms, self.clocks.boottime_ns() / 1_000_000, self.tick_ms);
-        let open = self.sessions.follow(&mut self.root, &self.utmp, &self.accounts, records, times);
+        let rows = if self.control.sessions == 0 { Vec::new() } else { self.programs.open_sessions()? };
+        let open = self.sessions.follow(&mut self.root, &self.utmp, &self.accounts, &rows, times);
         self.slots.iter_mut().for_each(|slot| slot.sessions = 0);
         for session in open {
             let slot = (0_u32..).zip(&mut self.slots).find(|(_, slot)| slot.owner == Some(session.uid));
@@ -220,46 +224,57 @@ impl KernelSampler {
         Ok(())
     }
 
-    /// Adds up the slots of each account; and CPU time of everything else, nanoseconds.
-    fn sums(&self, rows: &[Usage]) -> (BTreeMap<u32, Sum>, u64) {
-        let (mut sums, mut system_ns) = (BTreeMap::<u32, Sum>::new(), 0_u64);
+    /// Adds up the slots of each account, by uid in order; and CPU time of everything else, nanoseconds.
+    fn sums(&self, rows: &[Usage]) -> (Vec<Sum>, u64) {
+        let (mut sums, mut system_ns) = (Vec::with_capacity(rows.len()), 0_u64);
         for (row, slot) in rows.iter().zip(&self.slots) {
             let Some(uid) = slot.owner else {
                 system_ns = system_ns.saturating_add(row.cpu_ns);
                 continue;
             };
-            let sum = sums.entry(uid).or_default();
-            sum.usage = sum.usage.plus(&row.since(&slot.earlier));
-            sum.session_ms = sum.session_ms.saturating_add(slot.session_ms);
-            sum.sessions = sum.sessions.saturating_add(slot.sessions);
+            let usage = row.since(&slot.earlier);
+            sums.push(Sum { uid, usage, session_ms: slot.session_ms, sessions: slot.sessions });
         }
+        sums.sort_unstable_by_key(|sum| sum.uid);
+        sums.dedup_by(|next, sum| {
+            let is_same = next.uid == sum.uid;
+            if is_same {
+                sum.usage = sum.usage.plus(&next.usage);
+                sum.session_ms = sum.session_ms.saturating_add(next.session_ms);
+                sum.sessions = sum.sessions.saturating_add(next.sessions);
+            }
+            is_same
+        });
         (sums, system_ns)
     }
 
-    fn account_readings(
-        &mut self,
-        sums: &BTreeMap<u32, Sum>,
-        window_ms: u64,
-    ) -> BTreeMap<u32, AccountReading> {
-        let mut out = BTreeMap::new();
-        for (uid, Sum { usage, session_ms, sessions }) in sums {
+    fn account_readings(&mut self, sums: &[Sum], window_ms: u64) -> BTreeMap<u32, AccountReading> {
+        let presence = sums.iter().map(|sum| (sum.uid, sum.usage.present_usec)).collect();
+        let before = std::mem::replace(&mut self.present_usec, presence);
+        let mut out = Vec::with_capacity(sums.len());
+        for Sum { uid, usage, session_ms, sessions } in sums {
             let mut account = AccountReading::named(&self.accounts, &mut self.homes, *uid);
             account.alive = usage.processes > 0 || *sessions > 0;
-            account.counters = BTreeMap::from([
+            let has_network = self.programs.no_network().is_none();
+            let network = [(Meter::NetRxBytes, usage.rx_bytes), (Meter::NetTxBytes, usage.tx_bytes)];
+            // In the order of the table, as a map by meter is filled best.
+            account.counters = [
                 (Meter::CpuUsec, usage.cpu_ns / 1_000),
                 (Meter::MemoryKibSec, usage.memory_kib_ms / 1_000),
-                (Meter::MemoryUpperKibSec, usage.peak_kib_ms / 1_000),
                 (Meter::IoReadBytes, usage.read_bytes),
                 (Meter::IoWriteBytes, usage.net_written_bytes),
                 (Meter::IoOps, usage.ops),
-                (Meter::ProcessStarts, usage.starts),
+            ]
+            .into_iter()
+            .chain(network.into_iter().filter(|_| has_network))
+            .chain([
                 (Meter::SessionSec, session_ms / 1_000),
-            ]);
-            if self.programs.no_network().is_none() {
-                account.counters.insert(Meter::NetRxBytes, usage.rx_bytes);
-                account.counters.insert(Meter::NetTxBytes, usage.tx_bytes);
-            }
-            let before = self.present_usec.insert(*uid, usage.present_usec);
+                (Meter::ProcessStarts, usage.starts),
+                (Meter::MemoryUpperKibSec, usage.peak_kib_ms / 1_000),
+            ])
+            .collect();
+            let before = before.binary_search_by_key(uid, |(uid, _)| *uid).ok().and_then(|i| before.get(i));
+            let before = before.map(|(_, usec)| *usec);
             let present_usec = usage.present_usec.saturating_sub(before.unwrap_or(usage.present_usec));
             let average = match window_ms.saturating_mul(1_000) {
                 0 => usage.processes,
@@ -267,10 +282,10 @@ impl KernelSampler {
                 window_usec => present_usec.div_ceil(window_usec),
             };
             account.gauges =
-                BTreeMap::from([(Meter::Processes, level(average)), (Meter::Sessions, level(*sessions))]);
-            out.insert(*uid, account);
+                ByMeter::from([(Meter::Sessions, level(*sessions)), (Meter::Processes, level(average))]);
+            out.push((*uid, account));
         }
-        out
+        out.into_iter().collect()
     }
 
     /// The commands of each account since the last list.
@@ -289,16 +304,16 @@ impl KernelSampler {
     }
 
     /// What is not seen as it should be, for people.
-    fn limits(&mut self, now: &Control) -> String {
-        // Most of what finds no room ends between two sweeps.
-        let (misplaced, unstored) = std::mem::replace(&mut self.unplaced, (now.misplaced, now.unstored));
+    fn limits(&self, before: &Control) -> String {
+        let now = &self.control;
         let mut parts = Vec::new();
         let no_network = self.programs.no_network().map(|why| format!("network is not metered: {why}"));
         parts.extend(no_network.as_deref());
-        if now.misplaced > misplaced {
+        // Most of what finds no room ends between two sweeps.
+        if now.misplaced > before.misplaced {
             parts.push("too many uids, or no memory for them in the kernel: some use is counted as system");
         }
-        if now.unstored > unstored {
+        if now.unstored > before.unstored {
             parts.push("no memory in the kernel for the state of some tasks: they are counted later");
         }
         if self.shares.denied() {

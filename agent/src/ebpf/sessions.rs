@@ -1,6 +1,6 @@
-//! Sessions in this tier: the sweep names the children of the SSH server, and utmp the rest.
+//! Sessions in this tier: the programs name the children of the SSH server, and utmp the rest.
 
-use super::layout::{Kind, Record};
+use super::layout::SessionRow;
 use crate::accounts::Accounts;
 use crate::proc::{ProcRoot, stat, status};
 use crate::session::{self, Peer, Utmp};
@@ -27,14 +27,14 @@ impl Sessions {
         root: &mut ProcRoot,
         utmp: &Utmp,
         accounts: &Accounts,
-        records: &[Record],
+        rows: &[SessionRow],
         (window_ms, now_ms, tick_ms): (u64, u64, u64),
     ) -> Vec<Session> {
         let mut peers = HashMap::new();
-        for record in records.iter().filter(|r| r.kind == Kind::Session) {
+        for row in rows {
             // The kernel looked at the parent: it has the server's name, and root runs it.
-            peers.insert(record.pid, Peer { uid: record.uid, ppid: record.ppid, sshd: true });
-            peers.insert(record.ppid, Peer { uid: 0, ppid: 0, sshd: true });
+            peers.insert(row.pid, Peer { uid: row.uid, ppid: row.ppid, sshd: true });
+            peers.insert(row.ppid, Peer { uid: 0, ppid: 0, sshd: true });
         }
         for record in utmp.records() {
             if !peers.contains_key(&record.pid)
@@ -43,9 +43,8 @@ impl Sessions {
                 peers.insert(record.pid, peer);
             }
         }
-        let sshd = records.iter().filter(|r| r.kind == Kind::Session).map(|r| r.pid);
         let open = session::open_sessions(
-            sshd,
+            rows.iter().map(|row| row.pid),
             utmp.records(),
             |pid| peers.get(&pid).copied(),
             |uid| accounts.is_account(uid),

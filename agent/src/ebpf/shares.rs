@@ -1,8 +1,8 @@
 //! Which part of the pages that a uid's processes map is its own: sampled, a few processes a sweep.
 
-use super::layout::{Kind, Record, ShareRow};
+use super::layout::{Record, ShareRow};
 use super::programs::{KernelError, Programs};
-use crate::limits::{SHARE_TIME_MAX, SHARES_ASKED_MAX};
+use crate::limits::{SHARE_READS_KNOWN_MAX, SHARE_TIME_FIRST_MAX, SHARES_ASKED_MAX};
 use crate::proc::smaps::{self, Sizes};
 use crate::proc::{ProcRoot, Unread};
 use std::collections::{HashMap, VecDeque};
@@ -21,8 +21,9 @@ struct Slot {
 #[derive(Debug, Default)]
 pub(super) struct Shares {
     slots: HashMap<u32, Slot>,
-    /// Processes that the sweeps named and that were not read yet.
-    asked: VecDeque<Record>,
+    /// Processes that sweeps named and that were not read yet: of accounts without a share, and of the others.
+    first: VecDeque<Record>,
+    again: VecDeque<Record>,
     denied: bool,
 }
 
@@ -32,27 +33,44 @@ impl Shares {
         self.denied
     }
 
-    /// Reads the processes that the sweep named, within the budget of a sweep.
+    /// Reads processes that sweeps named: as many as there is time for where an account has no share yet, and a few of
+    /// the others.
     pub(super) fn sample(
         &mut self,
         programs: &Programs,
         root: &mut ProcRoot,
         records: &[Record],
     ) -> Result<(), KernelError> {
-        let started = Instant::now();
-        let asked = records.iter().filter(|r| r.kind == Kind::Sample);
-        self.asked.extend(asked.take(SHARES_ASKED_MAX.saturating_sub(self.asked.len())));
-        // At least one is read, so that the queue moves on where reading takes long.
-        while let Some(record) = self.asked.pop_front() {
-            match smaps::sizes(root, record.pid) {
-                Ok(sizes) => self.add(programs, record.slot, sizes)?,
-                Err(Unread::Denied) => self.denied = true,
-                // It has ended, or its file is not as documented: the share stays.
-                Err(_) => {}
+        for record in records {
+            if self.first.len().saturating_add(self.again.len()) < SHARES_ASKED_MAX {
+                self.first.push_back(*record);
             }
-            if started.elapsed() > SHARE_TIME_MAX {
+        }
+        let started = Instant::now();
+        // At least one is read, so that the queue moves on where reading takes long.
+        while let Some(record) = self.first.pop_front() {
+            if self.slots.contains_key(&record.slot) {
+                self.again.push_back(record);
+                continue;
+            }
+            self.read(programs, root, record)?;
+            if started.elapsed() > SHARE_TIME_FIRST_MAX {
                 break;
             }
+        }
+        for _ in 0..SHARE_READS_KNOWN_MAX {
+            let Some(record) = self.again.pop_front() else { break };
+            self.read(programs, root, record)?;
+        }
+        Ok(())
+    }
+
+    fn read(&mut self, programs: &Programs, root: &mut ProcRoot, record: Record) -> Result<(), KernelError> {
+        match smaps::sizes(root, record.pid) {
+            Ok(sizes) => self.add(programs, record.slot, sizes)?,
+            Err(Unread::Denied) => self.denied = true,
+            // It has ended, or its file is not as documented: the share stays.
+            Err(_) => {}
         }
         Ok(())
     }

@@ -15,6 +15,8 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
+mod levels;
+
 /// A loop of a shell that takes a few milliseconds.
 const BURN: &str = "j=0; while [ $j -lt 3000 ]; do j=$((j+1)); done";
 /// What a sampler may be off by beyond the half percent: the truth is read a little before or after, µs.
@@ -76,6 +78,14 @@ impl Waiting {
     fn line(&mut self) {
         let mut line = String::new();
         self.1.read_line(&mut line).unwrap();
+    }
+
+    fn lines_until(&mut self, want: &str) {
+        let mut line = String::new();
+        while line.trim_end() != want {
+            line.clear();
+            assert!(self.1.read_line(&mut line).unwrap() > 0, "it ended before it said {want}");
+        }
     }
 
     fn go(&mut self) {

@@ -4,6 +4,7 @@ use super::column::Column;
 use super::state::{State, Table};
 use super::view::View;
 use super::{Follow, screen, text};
+use crate::by_meter::ByMeter;
 use crate::reading::{AccountReading, HostReading, Reading, Source};
 use hostmeter_core::ids::BootId;
 use hostmeter_core::meter::Meter;
@@ -41,14 +42,14 @@ fn account(user: &str, sec: u64, share: u64) -> AccountReading {
     AccountReading {
         user: Some(user.to_owned()),
         alive: true,
-        counters: BTreeMap::from([
+        counters: ByMeter::from([
             (Meter::CpuUsec, sec * 1_000 * share),
             (Meter::MemoryKibSec, sec * 1_024 * share),
             (Meter::IoReadBytes, sec * 1_000 * share),
             (Meter::IoWriteBytes, sec * 10 * share),
             (Meter::ProcessStarts, sec * share / 100),
         ]),
-        gauges: BTreeMap::from([(Meter::Processes, 3), (Meter::Sessions, 1)]),
+        gauges: ByMeter::from([(Meter::Processes, 3), (Meter::Sessions, 1)]),
         ..AccountReading::default()
     }
 }

@@ -80,6 +80,8 @@ pub struct ProcRoot {
     list: Vec<u8>,
     file: Vec<u8>,
     name: String,
+    /// Files about the host, which are read at every sweep and so stay open.
+    host: Vec<(&'static str, OwnedFd)>,
 }
 
 impl ProcRoot {
@@ -93,6 +95,7 @@ impl ProcRoot {
             list: Vec::with_capacity(LIST_BYTES),
             file: vec![0; FILE_BYTES],
             name: String::new(),
+            host: Vec::new(),
         })
     }
 
@@ -124,8 +127,13 @@ impl ProcRoot {
     }
 
     /// Reads a file about the host, as a whole.
-    pub fn host_file(&mut self, path: &str) -> Result<&[u8], Unread> {
-        let len = self.read(format_args!("{path}"), PROC_HOST_FILE_MAX_BYTES)?;
+    pub fn host_file(&mut self, path: &'static str) -> Result<&[u8], Unread> {
+        if !self.host.iter().any(|(name, _)| *name == path) {
+            let fd = open(&self.dir, path)?;
+            self.host.push((path, fd));
+        }
+        let Some((_, fd)) = self.host.iter().find(|(name, _)| *name == path) else { return Ok(&[]) };
+        let len = fill(&mut self.file, fd, path, PROC_HOST_FILE_MAX_BYTES)?;
         Ok(self.file.get(..len).unwrap_or_default())
     }
 
@@ -142,24 +150,32 @@ impl ProcRoot {
 
     fn read(&mut self, path: fmt::Arguments<'_>, max: usize) -> Result<usize, Unread> {
         self.set_name(path);
-        let name = self.name.as_str();
-        let fail = |e| Unread::from_errno(name, e);
-        let fd = openat(&self.dir, name, OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty()).map_err(fail)?;
-        let mut len = 0;
-        loop {
-            if len == self.file.len() {
-                if len >= max {
-                    return Err(Unread::Fault(format!("/proc/{name}: longer than {max} bytes")));
-                }
-                self.file.resize(len.saturating_mul(2).min(max), 0);
+        let fd = open(&self.dir, &self.name)?;
+        fill(&mut self.file, &fd, &self.name, max)
+    }
+}
+
+fn open(dir: &OwnedFd, name: &str) -> Result<OwnedFd, Unread> {
+    openat(dir, name, OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty())
+        .map_err(|e| Unread::from_errno(name, e))
+}
+
+/// Reads a file from its beginning to its end into `file`; gives its length.
+fn fill(file: &mut Vec<u8>, fd: &OwnedFd, name: &str, max: usize) -> Result<usize, Unread> {
+    let mut len: usize = 0;
+    loop {
+        if len == file.len() {
+            if len >= max {
+                return Err(Unread::Fault(format!("/proc/{name}: longer than {max} bytes")));
             }
-            let Some(free) = self.file.get_mut(len..) else { return Ok(len) };
-            match rustix::io::read(&fd, free) {
-                Ok(0) => return Ok(len),
-                Ok(n) => len = len.saturating_add(n),
-                Err(Errno::INTR) => {}
-                Err(e) => return Err(fail(e)),
-            }
+            file.resize(len.saturating_mul(2).min(max), 0);
+        }
+        let Some(free) = file.get_mut(len..) else { return Ok(len) };
+        match rustix::io::pread(fd, free, u64::try_from(len).unwrap_or(u64::MAX)) {
+            Ok(0) => return Ok(len),
+            Ok(n) => len = len.saturating_add(n),
+            Err(Errno::INTR) => {}
+            Err(e) => return Err(Unread::from_errno(name, e)),
         }
     }
 }

@@ -216,6 +216,8 @@ fn an_append_that_failed_leaves_the_interval_open() {
         }
         let sealed = life.woken.borrow().seq;
         life.until(sealed + 2);
+        // In the millisecond in which the last interval ended none begins.
+        std::thread::park_timeout(Duration::from_millis(5));
     });
     let (sum, intervals) = runs.sum();
     assert_eq!(

@@ -2,13 +2,14 @@
 //!
 //! Only what a difference needs is kept; a home's path and inode are read anew after a restart.
 
+use crate::by_meter::ByMeter;
 use crate::interval::Baseline;
 use crate::reading::{AccountReading, HostReading, Reading, Source};
 use hostmeter_core::meter::Meter;
 use serde::de::Error as _;
 use serde::ser::SerializeSeq;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 /// What is written of a reading.
 #[derive(Clone, Copy, Debug)]
@@ -36,21 +37,21 @@ struct Written<'a> {
     boottime_ns: u64,
     source: &'a Source,
     host: &'a HostReading,
-    counters: &'a BTreeSet<Meter>,
-    gauges: &'a BTreeSet<Meter>,
+    counters: &'a [Meter],
+    gauges: &'a [Meter],
     accounts: Rows<'a>,
 }
 
 /// Uid, name, whether it was never seen, then its counters and gauges in the order of the columns.
 struct Rows<'a> {
     accounts: &'a BTreeMap<u32, AccountReading>,
-    counters: &'a BTreeSet<Meter>,
-    gauges: &'a BTreeSet<Meter>,
+    counters: &'a [Meter],
+    gauges: &'a [Meter],
 }
 
 struct Cells<'a, T> {
-    columns: &'a BTreeSet<Meter>,
-    values: &'a BTreeMap<Meter, T>,
+    columns: &'a [Meter],
+    values: &'a ByMeter<T>,
 }
 
 impl<T: Serialize> Serialize for Cells<'_, T> {
@@ -71,12 +72,23 @@ impl Serialize for Rows<'_> {
     }
 }
 
+/// Meters that some account has, in the order of the table.
+fn columns<'a>(meters: impl Iterator<Item = &'a Meter>) -> Vec<Meter> {
+    let mut has = [false; Meter::COUNT];
+    for meter in meters {
+        if let Some(place) = has.get_mut(meter.index()) {
+            *place = true;
+        }
+    }
+    Meter::ALL.iter().zip(has).filter_map(|(meter, has)| has.then_some(*meter)).collect()
+}
+
 impl Serialize for Columns<'_> {
     fn serialize<S: Serializer>(&self, s: S) -> Result<S::Ok, S::Error> {
         let accounts = self.accounts;
-        let counters = accounts.values().flat_map(|a| a.counters.keys()).copied().collect();
-        let gauges = accounts.values().flat_map(|a| a.gauges.keys()).copied().collect();
-        let (counters, gauges) = (&counters, &gauges);
+        let counters = columns(accounts.values().flat_map(|a| a.counters.keys()));
+        let gauges = columns(accounts.values().flat_map(|a| a.gauges.keys()));
+        let (counters, gauges) = (counters.as_slice(), gauges.as_slice());
         let rows = Rows { accounts, counters, gauges };
         let Self { boottime_ns, source, host, .. } = *self;
         Written { boottime_ns, source, host, counters, gauges, accounts: rows }.serialize(s)
@@ -97,7 +109,7 @@ struct Read {
 }
 
 /// The cells of a row by meter; `None` if they are not as many as there are columns.
-fn by_meter<T>(columns: &[Meter], cells: Vec<Option<T>>) -> Option<BTreeMap<Meter, T>> {
+fn by_meter<T>(columns: &[Meter], cells: Vec<Option<T>>) -> Option<ByMeter<T>> {
     let fits = columns.len() == cells.len();
     fits.then(|| columns.iter().zip(cells).filter_map(|(m, v)| Some((*m, v?))).collect())
 }

@@ -201,7 +201,7 @@ pub fn seal(stamp: &Stamp, payload: &[u8], key: &SigningKey) -> Result<Vec<u8>, 
     let packed = if payload.len() < COMPRESS_MIN_BYTES {
         None
     } else {
-        Some(zstd::bulk::compress(payload, ZSTD_LEVEL).map_err(SealError::Compress)?)
+        Some(deflate(payload).map_err(SealError::Compress)?)
     };
     let (flags, stored) = match packed.as_deref() {
         Some(packed) if packed.len() < payload.len() => (FLAG_ZSTD, packed),
@@ -315,6 +315,20 @@ pub fn open_payload(header: &Header, bytes: &[u8]) -> Result<Vec<u8>, OpenError>
     } else {
         Err(OpenError::Inflate(header.inflated_len))
     }
+}
+
+/// Each thread keeps its workspace, as for inflating.
+fn deflate(payload: &[u8]) -> std::io::Result<Vec<u8>> {
+    thread_local! {
+        static KEPT: RefCell<Option<zstd::bulk::Compressor<'static>>> = const { RefCell::new(None) };
+    }
+    KEPT.with_borrow_mut(|kept| {
+        let deflater = match kept {
+            Some(deflater) => deflater,
+            None => kept.insert(zstd::bulk::Compressor::new(ZSTD_LEVEL)?),
+        };
+        deflater.compress(payload)
+    })
 }
 
 /// At most `len` bytes, or nothing. Each thread keeps its workspace: a new one costs as much as a small payload.
