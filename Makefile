@@ -105,7 +105,7 @@ oracle: deps ## hold the bills of ACCOUNTS=10000 over DAYS=365 against an oracle
 	cargo build --release --locked -p hostmeter-sim
 	cargo run --release --locked -p hostmeter-sim --bin hostmeter-oracle -- --accounts $(ACCOUNTS) --days $(DAYS) $(ARGS)
 
-mutants: deps ## break one promise after the other in a copy of the source: a test must go red; ARGS="sync." for some; root
+mutants: deps ## break one promise after the other in a copy of the source: a test must go red; goes on where it stopped; ARGS="sync." for some, ARGS=--fresh for all anew; root
 	cargo run --release --locked -p hostmeter-tests --example mutants -- $(ARGS)
 
 man: deps-build ## write packaging/man and packaging/completions from the command definitions
