@@ -1,10 +1,11 @@
 //! The TLS handshake of a new connection. What a peer says first is waited for without a turn; what then costs CPU time
 //! has one, so that thousands of hosts that come back at once do not keep the requests of others from being polled.
 
-use crate::limits::{HANDSHAKE_TIME, HANDSHAKES_MAX};
+use crate::limits::{HANDSHAKE_STEPS, HANDSHAKE_TIME, HANDSHAKES_MAX};
 use std::future::poll_fn;
 use std::io;
 use std::pin::pin;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::task::Poll;
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -18,6 +19,7 @@ use tokio_rustls::{LazyConfigAcceptor, TlsAcceptor};
 pub struct Handshakes {
     turns: Semaphore,
     limit: Duration,
+    came: AtomicU32,
 }
 
 impl Default for Handshakes {
@@ -28,7 +30,14 @@ impl Default for Handshakes {
 
 impl Handshakes {
     fn new(limit: Duration) -> Self {
-        Self { turns: Semaphore::new(HANDSHAKES_MAX), limit }
+        Self { turns: Semaphore::new(HANDSHAKES_MAX), limit, came: AtomicU32::new(0) }
+    }
+
+    /// For the next connection: up to a quarter less than the limit. Thousands of slow ones that came at the same moment
+    /// would else be ended at the same moment, too, and everybody's requests would wait for that.
+    fn patience(&self) -> Duration {
+        let step = self.came.fetch_add(1, Ordering::Relaxed) % HANDSHAKE_STEPS;
+        self.limit.saturating_sub((self.limit / (4 * HANDSHAKE_STEPS)).saturating_mul(step))
     }
 
     /// Shakes hands. Each of the peer's two parts must come in time; waiting for a turn is not the peer's fault.
@@ -37,7 +46,8 @@ impl Handshakes {
         S: AsyncRead + AsyncWrite + Unpin,
     {
         let hello = LazyConfigAcceptor::new(rustls::server::Acceptor::default(), stream);
-        let hello = timeout(self.limit, hello).await.map_err(|_| too_slow())??;
+        let patience = self.patience();
+        let hello = timeout(patience, hello).await.map_err(|_| too_slow())??;
         let turn = self.turns.acquire().await.map_err(io::Error::other)?;
         // Keys are agreed and the answer is signed here; the rest waits for the peer.
         let mut rest = pin!(hello.into_stream(tls.config().clone()));
@@ -45,7 +55,7 @@ impl Handshakes {
         drop(turn);
         match first {
             Poll::Ready(done) => done,
-            Poll::Pending => timeout(self.limit, rest).await.map_err(|_| too_slow())?,
+            Poll::Pending => timeout(patience, rest).await.map_err(|_| too_slow())?,
         }
     }
 }
@@ -136,6 +146,17 @@ mod tests {
             said = honest => assert_eq!(&said, b"hello"),
         }
         drop(silent);
+    }
+
+    #[test]
+    fn those_who_come_together_are_not_ended_together() {
+        let handshakes = Handshakes::default();
+        let all: Vec<_> = (0..2 * HANDSHAKE_STEPS).map(|_| handshakes.patience()).collect();
+        let (first, again) = all.split_at(all.len() / 2);
+        assert_eq!(first, again);
+        assert_eq!(first.first(), Some(&HANDSHAKE_TIME));
+        assert!(first.is_sorted_by(|a, b| a > b), "{first:?}");
+        assert!(first.iter().all(|p| *p > HANDSHAKE_TIME * 3 / 4), "{first:?}");
     }
 
     #[tokio::test]

@@ -101,8 +101,9 @@ pub const ROOMS_BACKLOG_MAX_BYTES: usize = 48 * 1024 * 1024;
 pub const FRESH_IN_FLIGHT_MAX: usize = 128;
 /// Batches of a backlog that are checked or stored at the same time; others wait for a turn.
 pub const BACKLOG_IN_FLIGHT_MAX: usize = 128;
-/// Questions where to go on that are read and answered at the same time; others wait for a turn.
-pub const RESUMES_IN_FLIGHT_MAX: usize = 16;
+/// Questions where to go on that are read and answered at the same time; others wait for a turn. All of them wait for
+/// the same commit.
+pub const RESUMES_IN_FLIGHT_MAX: usize = 128;
 /// A batch that was sealed no longer ago than this is fresh, milliseconds: three of the usual intervals.
 pub const FRESH_MS: u64 = 180_000;
 /// How long a request of a host waits for its turn; then the host gets "overloaded". Agents wait 30 s for an answer.
@@ -328,8 +329,10 @@ pub const CONNECTIONS_MIN: usize = 64;
 pub const READ_AHEAD_BYTES: usize = 8 * 1024;
 /// How often the files of `[tls]` are looked at again.
 pub const TLS_LOOK_EVERY: Duration = Duration::from_secs(10);
-/// How long each part of a TLS handshake may take to arrive.
+/// How long each part of a TLS handshake may take to arrive; up to a quarter less.
 pub const HANDSHAKE_TIME: Duration = Duration::from_secs(10);
+/// In so many steps less, one connection after the other.
+pub const HANDSHAKE_STEPS: u32 = 64;
 /// TLS handshakes that use CPU time at once; others wait for a turn.
 pub const HANDSHAKES_MAX: usize = 4;
 /// New connections that the kernel keeps until they are accepted; `net.core.somaxconn` may allow fewer.

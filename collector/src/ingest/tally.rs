@@ -21,6 +21,11 @@ pub(super) struct AccountIds {
 
 type User = (Option<String>, i64);
 
+/// A list that almost always holds one: hundreds of thousands of them would make room for four by themselves.
+fn one<T>() -> Vec<T> {
+    Vec::with_capacity(1)
+}
+
 impl AccountIds {
     fn get(&self, host: i64, uid: u32, user: Option<&str>) -> Option<i64> {
         self.known.get(&(host, uid))?.iter().find(|(u, _)| u.as_deref() == user).map(|(_, id)| *id)
@@ -33,7 +38,7 @@ impl AccountIds {
         }
         self.len = self.len.saturating_add(found.len());
         for FoundAccount { host, uid, user, id } in found {
-            self.known.entry((host, uid)).or_default().push((user, id));
+            self.known.entry((host, uid)).or_insert_with(one).push((user, id));
         }
     }
 }
@@ -126,7 +131,7 @@ impl Tally {
         if self.accounts.get(next).is_some_and(is) {
             return next;
         }
-        let places = self.index.entry((host, uid)).or_default();
+        let places = self.index.entry((host, uid)).or_insert_with(one);
         let known =
             places.iter().copied().find(|i| self.accounts.get(*i).is_some_and(|a| a.user.as_deref() == user));
         if let Some(place) = known {
@@ -141,7 +146,7 @@ impl Tally {
             id: ids.get(host, uid, user),
             seen_ms: i64::MIN,
             homes: Vec::new(),
-            hours: Vec::new(),
+            hours: one(),
         });
         place
     }

@@ -3,6 +3,7 @@
 use crate::ids::KeyId;
 use ring::digest;
 use ring::signature::{ED25519, Ed25519KeyPair, KeyPair, UnparsedPublicKey};
+use serde::de::Visitor;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::fmt;
 
@@ -117,7 +118,10 @@ pub fn sha256(bytes: &[u8]) -> [u8; 32] {
 
 /// Lower-case hexadecimal digits.
 pub fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|b| format!("{b:02x}")).collect()
+    let mut out = String::with_capacity(bytes.len().saturating_mul(2));
+    let digits = bytes.iter().flat_map(|b| [b >> 4, b & 0xf]);
+    out.extend(digits.filter_map(|digit| char::from_digit(u32::from(digit), 16)));
+    out
 }
 
 /// Exactly `N` bytes from hexadecimal digits.
@@ -126,13 +130,10 @@ pub fn unhex<const N: usize>(text: &str) -> Option<[u8; N]> {
     if text.len() != N.checked_mul(2)? {
         return None;
     }
-    for (i, byte) in out.iter_mut().enumerate() {
-        let at = i.checked_mul(2)?;
-        let pair = text.get(at..at.checked_add(2)?)?;
-        if !pair.bytes().all(|b| b.is_ascii_hexdigit()) {
-            return None;
-        }
-        *byte = u8::from_str_radix(pair, 16).ok()?;
+    let digit = |c: u8| char::from(c).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
+    for (byte, pair) in out.iter_mut().zip(text.as_bytes().chunks_exact(2)) {
+        let [high, low] = *pair else { return None };
+        *byte = (digit(high)? << 4) | digit(low)?;
     }
     Some(out)
 }
@@ -155,9 +156,40 @@ impl Serialize for Hash {
 
 impl<'de> Deserialize<'de> for Hash {
     fn deserialize<D: Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
-        let text = String::deserialize(d)?;
-        unhex(&text)
-            .map(Self)
-            .ok_or_else(|| serde::de::Error::custom(format!("{text:?} is not a SHA-256 in hexadecimal")))
+        /// Reads it where it stands: a question where to go on holds a thousand.
+        struct Digits;
+        impl Visitor<'_> for Digits {
+            type Value = Hash;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a SHA-256 in hexadecimal")
+            }
+
+            fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<Hash, E> {
+                let why = || E::custom(format!("{text:?} is not a SHA-256 in hexadecimal"));
+                unhex(text).map(Hash).ok_or_else(why)
+            }
+        }
+        d.deserialize_str(Digits)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn hexadecimal_digits() {
+        let all: Vec<u8> = (0..=255).collect();
+        for part in all.chunks_exact(16) {
+            let text: String = part.iter().map(|b| format!("{b:02x}")).collect();
+            assert_eq!(hex(part), text);
+            assert_eq!(unhex::<16>(&text).unwrap().as_slice(), part);
+            assert_eq!(unhex::<16>(&text.to_uppercase()).unwrap().as_slice(), part);
+        }
+        for text in ["", "001", "00112", "001122", "00g0", "0x00", "+0+0", " 000", "0é0", "éé", "\0\0\0\0"]
+        {
+            assert_eq!(unhex::<2>(text), None, "{text:?}");
+        }
     }
 }
