@@ -1,5 +1,9 @@
 //! Settings of the collector: TOML, every fault reported at once with file, key, value and what would be right.
 
+mod gateways;
+
+pub use gateways::PaymentGateway;
+
 use crate::limits::{BACKUP_KEEP_MAX, TAX_NAME_MAX_CHARS};
 use hostmeter_core::config::{self, Fault, Faults, Table};
 use hostmeter_core::duration;
@@ -35,6 +39,8 @@ pub struct Config {
     pub billing: Billing,
     /// `[breaker]`
     pub breaker: Breaker,
+    /// `[[payment_gateway]]`
+    pub payment_gateways: Vec<PaymentGateway>,
 }
 
 /// `[tls]`: files in PEM.
@@ -159,7 +165,17 @@ impl Config {
 }
 
 fn read(root: &toml::Table, faults: &mut Faults) -> Result<Config, Fault> {
-    let known = ["listen", "data_dir", "journal_dir", "backup", "tls", "store", "billing", "breaker"];
+    let known = [
+        "listen",
+        "data_dir",
+        "journal_dir",
+        "backup",
+        "tls",
+        "store",
+        "billing",
+        "breaker",
+        "payment_gateway",
+    ];
     let root = Table::new("", root, &known, faults);
     let listen =
         or(root.read("listen", faults, |s| SocketAddr::from_str(s).map_err(|_| LISTEN)), "127.0.0.1:8080")?;
@@ -195,6 +211,7 @@ fn read(root: &toml::Table, faults: &mut Faults) -> Result<Config, Fault> {
         store: StoreKind::Sqlite,
         billing: read_billing(&root, faults)?,
         breaker: read_breaker(&root, faults),
+        payment_gateways: gateways::read(&root, faults),
     })
 }
 

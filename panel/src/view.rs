@@ -9,6 +9,7 @@ mod account;
 mod admin;
 mod chart;
 mod money;
+mod statement;
 
 pub use account::{
     AccountView, CommandStatus, CommandView, DesiredView, Range, SurfaceOutcome, TopRow, UsageTotals,
@@ -19,6 +20,10 @@ pub use admin::{
 };
 pub use chart::{ChartView, GapView, PointView, Quantity, SeriesStyle, SeriesView};
 pub use money::{BalanceView, LedgerEntry, LedgerLine, LifecycleState, MoneyView, PaymentRow};
+pub use statement::{
+    ChargedHourRow, ChargesView, ExplainCharge, ExplainLine, ExplainView, StatementLine, StatementListView,
+    StatementMovement, StatementRow, StatementView,
+};
 
 /// What every page behind the login carries: who looks, and the token that its forms send back.
 #[derive(Debug, Clone)]

@@ -17,6 +17,7 @@ mod money;
 mod page;
 mod range;
 mod read;
+mod statements;
 mod throttle;
 mod visitor;
 
@@ -45,6 +46,10 @@ pub fn router() -> Router<AppState> {
         .route("/logout", post(login::log_out))
         .route("/", get(lists::overview))
         .route("/accounts/{id}", get(account::page))
+        .route("/customers/{id}/statements", get(statements::list))
+        .route("/customers/{id}/statements/{number}", get(statements::show))
+        .route("/customers/{id}/charges", get(statements::hours))
+        .route("/customers/{id}/charges/{hour}", get(statements::explain))
         .route("/admin", get(lists::admin))
         .route("/admin/hosts", get(hosts::list))
         .route("/admin/hosts/{name}", get(hosts::page))

@@ -2,10 +2,16 @@
 
 mod base;
 mod charging;
+mod documented;
+mod explaining;
+mod exporting;
 mod http;
+mod kills;
 mod kinds;
 mod lifecycle;
 mod money;
+mod payments;
 mod plans;
 mod random;
+mod statements;
 mod verifying;
