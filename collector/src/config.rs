@@ -3,6 +3,9 @@
 mod notices;
 
 pub use notices::{Hidden, Notices, Smtp, SmtpTls, Telegram, Webhook, chat};
+mod gateways;
+
+pub use gateways::PaymentGateway;
 
 use crate::limits::{BACKUP_KEEP_MAX, TAX_NAME_MAX_CHARS};
 use hostmeter_core::config::{self, Fault, Faults, Table};
@@ -41,6 +44,8 @@ pub struct Config {
     pub breaker: Breaker,
     /// `[notices]`, `[smtp]`, `[[webhook]]`, `[telegram]`
     pub notices: Notices,
+    /// `[[payment_gateway]]`
+    pub payment_gateways: Vec<PaymentGateway>,
 }
 
 /// `[tls]`: files in PEM.
@@ -192,6 +197,7 @@ fn read(root: &toml::Table, faults: &mut Faults) -> Result<Config, Fault> {
         "smtp",
         "webhook",
         "telegram",
+        "payment_gateway",
     ];
     let root = Table::new("", root, &known, faults);
     let listen =
@@ -229,6 +235,7 @@ fn read(root: &toml::Table, faults: &mut Faults) -> Result<Config, Fault> {
         billing: read_billing(&root, faults)?,
         breaker: read_breaker(&root, faults),
         notices: notices::read(&root, faults),
+        payment_gateways: gateways::read(&root, faults),
     })
 }
 

@@ -35,7 +35,7 @@ pub(crate) const POINTS: &[&str] = &[
 pub(crate) const fn at(_point: &'static str) {}
 
 #[cfg(test)]
-pub(crate) use armed::at;
+pub(crate) use armed::{STATEMENT, at, count_statements};
 
 #[cfg(test)]
 mod armed {
@@ -46,7 +46,23 @@ mod armed {
     /// The process is killed at a point: `HOSTMETER_FAULT=POINT=N` names the time that counts, from 1.
     const VARIABLE: &str = "HOSTMETER_FAULT";
 
+    /// The process is killed after the N-th SQL statement of the writer of control.db: `HOSTMETER_FAULT_STATEMENT=N`.
+    pub(crate) const STATEMENT: &str = "HOSTMETER_FAULT_STATEMENT";
+
     static PASSED: AtomicU32 = AtomicU32::new(0);
+
+    /// Counts the writer's statements as they finish, and dies after the one that was asked for.
+    pub(crate) fn count_statements(conn: &mut rusqlite::Connection) {
+        let Ok(text) = std::env::var(STATEMENT) else { return };
+        let (last, mut done) = (text.parse::<u32>().unwrap(), 0_u32);
+        let count = move |_: rusqlite::trace::TraceEvent<'_>| {
+            done += 1;
+            if done == last {
+                let _sent = kill_process(getpid(), Signal::KILL);
+            }
+        };
+        conn.trace_v2(rusqlite::trace::TraceEventCodes::SQLITE_TRACE_PROFILE, Some(count)).unwrap();
+    }
 
     pub(crate) fn at(point: &'static str) {
         assert!(POINTS.contains(&point), "{point} is not in the list of points");

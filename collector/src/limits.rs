@@ -377,9 +377,34 @@ pub const REFRESH_SEC: u64 = 30;
 pub const TAX_NAME_MAX_CHARS: usize = 16;
 /// Referrers' shares that are credited in one transaction of the database.
 pub const REFERRALS_MAX: usize = 100;
+/// Lines of a statement's charges by account and meter, and of its corrections; beyond it accounts are added up.
+pub const STATEMENT_LINES_MAX: usize = 10_000;
+/// Movements that a statement lists one by one; beyond it they are added up by kind.
+pub const STATEMENT_MOVEMENTS_MAX: usize = 10_000;
+/// Customers whose first month is looked at in one write.
+pub const FIRST_MONTHS_MAX: usize = 1_000;
+/// Months that are closed in one write.
+pub const STATEMENTS_PER_WRITE: usize = 16;
+/// Pages of a statement as PDF.
+pub const PDF_PAGES_MAX: usize = 500;
+/// Transactions in one page of an export.
+pub const EXPORT_PAGE_TXNS: usize = 500;
+/// Pages of an export that are made before they are sent.
+pub const EXPORT_PAGES_AHEAD: usize = 2;
+/// Intervals of an hour that its explanation lists: one a second, and some.
+pub const EXPLAIN_INTERVALS_MAX: usize = 4_000;
+/// Payment gateways in the settings.
+pub const PAYMENT_GATEWAYS_MAX: usize = 32;
+/// Secrets of a payment gateway that count at the same time.
+pub const PAYMENT_SECRETS_MAX: usize = 4;
+/// Largest message of a payment gateway.
+pub const PAYMENT_MESSAGE_MAX_BYTES: usize = 64 * 1024;
+/// Longest id of a message of a payment gateway, in bytes. With the gateway's name it fits an idempotency key.
+pub const PAYMENT_MESSAGE_ID_MAX_BYTES: usize = 200;
 /// Top-ups of a customer that are listed as refundable, newest first.
 pub const REFUNDABLE_MAX: usize = 1_000;
 
+const _: () = assert!(PAYMENT_MESSAGE_ID_MAX_BYTES + 32 + 9 <= IDEMPOTENCY_KEY_MAX_BYTES);
 const _: () = assert!(CONNECTIONS_MIN <= CONNECTIONS_MAX);
 const _: () =
     assert!(LOGIN_TRIES_PER_LOGIN <= LOGIN_TRIES_PER_ADDRESS, "one user alone never uses up an address");

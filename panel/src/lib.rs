@@ -16,6 +16,8 @@
 //! | `/admin/accounts` | [`accounts_page`] |
 //! | `/admin/customers`, `/admin/customers/{id}` | [`customers_page`], [`customer_page`] |
 //! | `/admin/customers/{id}/money`; `POST …/adjust` (`csrf`, `key`, `kind`, `amount`, `reason`), `POST …/refund` | [`money_page`] |
+//! | `/customers/{id}/statements?before=NUMBER`, `…/statements/{number}` (also `.pdf`, `.csv`) | [`statements_page`], [`statement_page`] |
+//! | `/customers/{id}/charges?account=…&meter=…&from=…&to=…`, `…/charges/{hour}?account=…` | [`charges_page`], [`explain_page`] |
 //! | `/admin/alerts` | [`alerts_page`] |
 //! | `/notices`, `/admin/customers/{id}/notices`; `POST` to `…/contact` and `…/{notice}/resend` | [`notices_page`] |
 
@@ -27,6 +29,7 @@ mod money;
 mod number;
 mod pages;
 mod parts;
+mod statement;
 pub mod text;
 mod time;
 mod ui;
@@ -36,7 +39,9 @@ pub use assets::{STATIC, STATIC_PREFIX, StaticFile, static_file};
 pub use chart::{ChartSize, chart_svg};
 pub use error::PanelError;
 pub use money::money_page;
+pub use number::{meter_label, quantity_text};
 pub use pages::{
     account_page, accounts_page, alerts_page, customer_page, customers_page, error_page, host_page,
     hosts_page, login_page, notices_page, overview_page,
 };
+pub use statement::{charges_page, explain_page, statement_page, statements_page};

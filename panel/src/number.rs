@@ -139,6 +139,12 @@ pub(crate) fn percent_ppm(ppm: i64) -> String {
     format!("{} %", fixed(cut, 100, 2))
 }
 
+/// A meter's total for people, e.g. `12 min 34 s`.
+#[must_use]
+pub fn quantity_text(meter: &str, value: i64) -> String {
+    total(quantity_of(meter), value)
+}
+
 /// What a meter counts, by the unit at the end of its name.
 pub(crate) fn quantity_of(meter: &str) -> Quantity {
     let ends = [
@@ -151,7 +157,11 @@ pub(crate) fn quantity_of(meter: &str) -> Quantity {
 }
 
 /// A meter's name for people: `io_read_bytes` → `I/O read`.
-pub(crate) fn meter_label(meter: &str) -> String {
+#[must_use]
+pub fn meter_label(meter: &str) -> String {
+    if meter == "base" {
+        return "Base fee".to_owned();
+    }
     let ends = ["_usec", "_kib_sec", "_bytes", "_sec"];
     let bare = ends.iter().find_map(|end| meter.strip_suffix(end)).unwrap_or(meter);
     let words = bare.split('_').map(|word| match word {

@@ -254,6 +254,40 @@ impl Ui {
         format!("/admin/hosts/{}", path_segment(name))
     }
 
+    pub(crate) fn statements_url(&self, customer: &str) -> String {
+        format!("/customers/{}/statements", path_segment(customer))
+    }
+
+    pub(crate) fn statement_url(&self, customer: &str, number: &i64) -> String {
+        format!("{}/{number}", self.statements_url(customer))
+    }
+
+    /// The hours of an account and meter in a time.
+    pub(crate) fn charges_url(
+        &self,
+        customer: &str,
+        account: &str,
+        meter: &str,
+        from: &str,
+        to: &str,
+    ) -> String {
+        let [customer, account, meter] = [customer, account, meter].map(path_segment);
+        let [from, to] = [from, to].map(path_segment);
+        format!("/customers/{customer}/charges?account={account}&meter={meter}&from={from}&to={to}")
+    }
+
+    /// What explains the charge of an hour, RFC 3339.
+    pub(crate) fn explain_url(&self, customer: &str, account: &str, hour: &str) -> String {
+        let [customer, account, hour] = [customer, account, hour].map(path_segment);
+        format!("/customers/{customer}/charges/{hour}?account={account}")
+    }
+
+    /// A time within an hour, to the second.
+    pub(crate) fn seconds_of(&self, from_ms: &i64, to_ms: &i64) -> Html {
+        let [from, to] = [from_ms, to_ms].map(|ms| self.clock.local(*ms, "%H:%M:%S"));
+        Safe(format!("{from} – {to}"))
+    }
+
     pub(crate) fn customer_url(&self, id: &str) -> String {
         format!("/admin/customers/{}", path_segment(id))
     }

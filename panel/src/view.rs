@@ -11,6 +11,7 @@ mod chart;
 mod money;
 mod notice;
 mod standing;
+mod statement;
 
 pub use account::{
     AccountView, CommandStatus, CommandView, DesiredView, Range, SurfaceOutcome, TopRow, UsageTotals,
@@ -23,6 +24,10 @@ pub use chart::{ChartView, GapView, PointView, Quantity, SeriesStyle, SeriesView
 pub use money::{BalanceView, LedgerEntry, LedgerLine, LifecycleState, MoneyView, PaymentRow};
 pub use notice::{ContactView, DeliveryRow, DeliveryState, NoticeRow, NoticesView};
 pub use standing::{BreakerView, CapView, StandingView};
+pub use statement::{
+    ChargedHourRow, ChargesView, ExplainCharge, ExplainLine, ExplainView, StatementLine, StatementListView,
+    StatementMovement, StatementRow, StatementView,
+};
 
 /// What every page behind the login carries: who looks, and the token that its forms send back.
 #[derive(Debug, Clone)]

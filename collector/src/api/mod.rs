@@ -7,6 +7,8 @@ pub mod caller;
 pub mod client_cert;
 pub mod commands;
 pub mod degraded;
+pub mod explain;
+pub mod export;
 pub mod extract;
 pub mod fleet;
 pub mod held;
@@ -18,12 +20,14 @@ pub mod money;
 pub mod notices;
 pub mod openapi;
 pub mod ops;
+pub mod payments;
 pub mod problem;
 pub mod refunds;
 pub mod resume;
 pub mod settled;
 pub mod standing;
 pub mod state;
+pub mod statements;
 pub mod usage;
 pub mod users;
 
@@ -50,6 +54,10 @@ pub fn router(app: AppState) -> Router {
         .merge(users::routes())
         .merge(money::routes())
         .merge(refunds::routes())
+        .merge(payments::routes())
+        .merge(statements::routes())
+        .merge(explain::routes())
+        .merge(export::routes())
         .merge(lifecycle::routes())
         .merge(standing::routes())
         .merge(notices::routes())

@@ -278,26 +278,13 @@ impl World {
 
     /// Keys, entries, charges and balances; times of recording aside.
     pub(super) fn digest(&self) -> String {
-        self.read(|c| {
-            let mut out = String::new();
-            for sql in [
-                "SELECT id || ' ' || idem_key || ' ' || kind || ' ' || effective_ms || ' ' || hex(hash) FROM txn ORDER BY id",
-                "SELECT txn || ' ' || line || ' ' || account || ' ' || amount || ' ' || balance_after FROM entry ORDER BY txn, line",
-                "SELECT account || ' ' || hour || ' ' || rev || ' ' || coalesce(txn, '-') || ' ' || amount || ' ' || hex(lines)
-                   FROM charge ORDER BY account, hour, rev",
-                "SELECT account || ' ' || customer || ' ' || month || ' ' || version || ' ' || hex(quantities)
-                   FROM rated ORDER BY account, customer, month, version",
-                "SELECT account || ' ' || date || ' ' || hour || ' ' || customer || ' ' || amount || ' ' || coalesce(txn, '-')
-                   FROM base_fee ORDER BY account, date",
-                "SELECT account || ' ' || amount FROM balance ORDER BY account",
-            ] {
-                let mut stmt = c.prepare(sql)?;
-                for row in stmt.query_map([], |r| r.get::<_, String>(0))? {
-                    writeln!(out, "{}", row?).unwrap();
-                }
-            }
-            Ok(out)
-        })
+        self.read(digest_of)
+    }
+
+    /// A copy of control.db as it stands.
+    pub(super) fn copy_to(&self, path: &std::path::Path) {
+        let conn = Connection::open(self.dir.path().join("control.db")).unwrap();
+        conn.execute("VACUUM INTO ?1", [path.to_str().unwrap()]).unwrap();
     }
 
     /// Differences that a verification finds.
@@ -309,4 +296,30 @@ impl World {
     pub(super) fn sound(&self) {
         assert_eq!(self.differences(), Vec::<String>::new());
     }
+}
+
+/// Keys, entries, charges, balances, statements and shares; times of recording aside.
+pub(super) fn digest_of(c: &Connection) -> Result<String, BillingError> {
+    let mut out = String::new();
+    for sql in [
+        "SELECT id || ' ' || idem_key || ' ' || kind || ' ' || effective_ms || ' ' || hex(hash) FROM txn ORDER BY id",
+        "SELECT txn || ' ' || line || ' ' || account || ' ' || amount || ' ' || balance_after FROM entry ORDER BY txn, line",
+        "SELECT account || ' ' || hour || ' ' || rev || ' ' || coalesce(txn, '-') || ' ' || amount || ' ' || hex(lines)
+           FROM charge ORDER BY account, hour, rev",
+        "SELECT account || ' ' || customer || ' ' || month || ' ' || version || ' ' || hex(quantities)
+           FROM rated ORDER BY account, customer, month, version",
+        "SELECT account || ' ' || date || ' ' || hour || ' ' || customer || ' ' || amount || ' ' || coalesce(txn, '-')
+           FROM base_fee ORDER BY account, date",
+        "SELECT account || ' ' || amount FROM balance ORDER BY account",
+        "SELECT number || ' ' || last_txn || ' ' || body FROM statement ORDER BY number",
+        "SELECT account || ' ' || hour || ' ' || rev || ' ' || coalesce(statement, '-') FROM late_charge ORDER BY account, hour, rev",
+        "SELECT customer || ' ' || from_hour || ' ' || to_hour || ' ' || scan_txn FROM statement_period ORDER BY customer",
+        "SELECT topup || ' ' || state || ' ' || coalesce(credited, '-') FROM referral ORDER BY topup",
+    ] {
+        let mut stmt = c.prepare(sql)?;
+        for row in stmt.query_map([], |r| r.get::<_, String>(0))? {
+            writeln!(out, "{}", row?).unwrap();
+        }
+    }
+    Ok(out)
 }

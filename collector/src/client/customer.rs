@@ -5,6 +5,7 @@ use super::table::Column;
 use super::{Call, Show, encode, field};
 use clap::Subcommand;
 use serde_json::{Value, json};
+use std::path::PathBuf;
 
 #[derive(Subcommand)]
 pub(super) enum Customer {
@@ -130,6 +131,28 @@ pub(super) enum Customer {
         /// Notice's number, as `notices` lists it
         notice: i64,
     },
+    /// List statements, or show one
+    Statement {
+        /// Customer's id
+        id: String,
+        /// Number of a statement; without it all are listed
+        number: Option<i64>,
+        /// As a table of figures, or as pages, in place of text
+        #[arg(long, value_parser = ["csv", "pdf"], requires = "number")]
+        format: Option<String>,
+        /// Write to this file instead of standard output
+        #[arg(long, short, value_name = "FILE", requires = "format")]
+        output: Option<PathBuf>,
+    },
+    /// Explain what an account's hour cost: prices, the month's quantities, intervals
+    Explain {
+        /// Customer's id
+        id: String,
+        /// Account, for example shop@web1
+        account: String,
+        /// Start of the hour, RFC 3339, as in the ledger
+        hour: String,
+    },
     /// List what happened to the customer: notices, suspensions
     Events {
         /// Customer's id
@@ -146,10 +169,43 @@ const NOTICES: &[Column] = &[
     ("SUBJECT", "/subject"),
     ("CHANNELS", "/channels"),
 ];
+const LIST: &[Column] =
+    &[("CUSTOMER", "/id"), ("NAME", "/name"), ("BALANCE", "/balance"), ("STATE", "/state")];
+const LEDGER: &[Column] = &[
+    ("AT", "/at"),
+    ("KIND", "/kind"),
+    ("ACCOUNT", "/account"),
+    ("HOUR", "/hour"),
+    ("AMOUNT", "/amount"),
+    ("BALANCE", "/balance_after"),
+    ("REASON", "/reason"),
+];
+const REFUNDABLE: &[Column] = &[
+    ("GATEWAY", "/gateway"),
+    ("PAYMENT", "/payment"),
+    ("AMOUNT", "/amount"),
+    ("REFUNDED", "/refunded"),
+    ("REFUNDABLE", "/refundable"),
+];
+const STATEMENTS: &[Column] = &[
+    ("NUMBER", "/number"),
+    ("MONTH", "/month"),
+    ("OPENING", "/opening"),
+    ("USAGE", "/charged"),
+    ("CLOSING", "/closing"),
+];
+const EVENTS: &[Column] = &[("AT", "/at"), ("KIND", "/kind"), ("DETAIL", "/detail")];
+
+fn at(id: &str, rest: &str) -> String {
+    format!("/v1/customers/{}{rest}", encode(id))
+}
+
+const fn balance() -> Show {
+    Show::Line(|a| format!("balance {}", field(a, "/balance")))
+}
 
 impl Customer {
     pub(super) fn call(self) -> (Call, Show) {
-        let at = |id: &str, rest: &str| format!("/v1/customers/{}{rest}", encode(id));
         match self {
             Self::Standing(verb) => verb.call(),
             Self::Add { id, name, plan, billing_zone, referred_by } => {
@@ -158,20 +214,13 @@ impl Customer {
                 set(&mut body, "referred_by", referred_by);
                 (Call::Post("/v1/customers".to_owned(), body, None), Show::Object)
             }
-            Self::List => (
-                Call::Get("/v1/customers".to_owned()),
-                Show::Rows(
-                    "customers",
-                    &[("CUSTOMER", "/id"), ("NAME", "/name"), ("BALANCE", "/balance"), ("STATE", "/state")],
-                ),
-            ),
+            Self::List => (Call::Get("/v1/customers".to_owned()), Show::Rows("customers", LIST)),
             Self::Show { id } => (Call::Get(at(&id, "/balance")), Show::Object),
             Self::Plan { id, plan } => (Call::Put(at(&id, "/plan"), json!({"plan": plan})), Show::Object),
             Self::Topup { id, amount, gateway, payment } => {
                 let body = json!({"amount": amount, "gateway": gateway, "payment": payment});
                 let key = format!("{gateway}:{payment}");
-                let line = |a: &_| format!("balance {}", field(a, "/balance"));
-                (Call::Post(at(&id, "/topups"), body, Some(key)), Show::Line(line))
+                (Call::Post(at(&id, "/topups"), body, Some(key)), balance())
             }
             Self::Adjust { id, amount, reason, key, kind, against } => {
                 let mut body = json!({"amount": amount, "reason": reason, "kind": kind});
@@ -182,36 +231,26 @@ impl Customer {
                 let key = format!("refund:{gateway}:{refund}");
                 let body = json!({"amount": amount, "gateway": gateway, "payment": payment, "refund": refund,
                     "reason": reason});
-                let line = |a: &_| format!("balance {}", field(a, "/balance"));
-                (Call::Post(at(&id, "/refunds"), body, Some(key)), Show::Line(line))
+                (Call::Post(at(&id, "/refunds"), body, Some(key)), balance())
             }
-            Self::Refundable { id } => (
-                Call::Get(at(&id, "/refundable")),
-                Show::Rows(
-                    "payments",
-                    &[
-                        ("GATEWAY", "/gateway"),
-                        ("PAYMENT", "/payment"),
-                        ("AMOUNT", "/amount"),
-                        ("REFUNDED", "/refunded"),
-                        ("REFUNDABLE", "/refundable"),
-                    ],
-                ),
-            ),
-            Self::Ledger { id } => (
-                Call::Get(at(&id, "/ledger")),
-                Show::Rows(
-                    "entries",
-                    &[
-                        ("AT", "/at"),
-                        ("KIND", "/kind"),
-                        ("ACCOUNT", "/account"),
-                        ("HOUR", "/hour"),
-                        ("AMOUNT", "/amount"),
-                        ("BALANCE", "/balance_after"),
-                    ],
-                ),
-            ),
+            Self::Refundable { id } => {
+                (Call::Get(at(&id, "/refundable")), Show::Rows("payments", REFUNDABLE))
+            }
+            Self::Ledger { id } => (Call::Get(at(&id, "/ledger")), Show::Rows("entries", LEDGER)),
+            Self::Statement { id, number: None, .. } => {
+                (Call::Get(at(&id, "/statements")), Show::Rows("statements", STATEMENTS))
+            }
+            Self::Statement { id, number: Some(number), format, output } => {
+                let path = at(&id, &format!("/statements/{number}"));
+                match format {
+                    Some(format) => (Call::Save(format!("{path}.{format}"), output), Show::Object),
+                    None => (Call::Get(path), Show::Object),
+                }
+            }
+            Self::Explain { id, account, hour } => {
+                let path = at(&id, &format!("/charges/{}?account={}", encode(&hour), encode(&account)));
+                (Call::Get(path), Show::Object)
+            }
             Self::Set { id, language, email, telegram, zone } => {
                 let given =
                     [("language", language), ("email", email), ("telegram", telegram), ("zone", zone)];
@@ -224,10 +263,7 @@ impl Customer {
                 let line = |a: &_| format!("sent again on {} channels", field(a, "/channels"));
                 (Call::Post(at(&id, &format!("/notices/{notice}/resend")), json!({}), None), Show::Line(line))
             }
-            Self::Events { id } => (
-                Call::Get(at(&id, "/events")),
-                Show::Rows("events", &[("AT", "/at"), ("KIND", "/kind"), ("DETAIL", "/detail")]),
-            ),
+            Self::Events { id } => (Call::Get(at(&id, "/events")), Show::Rows("events", EVENTS)),
         }
     }
 }

@@ -1,7 +1,8 @@
 //! A blocking client of the JSON API.
 
 use serde_json::Value;
-use std::path::PathBuf;
+use std::io::Write;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 /// How long an answer may take. A charge of many hours is the longest.
@@ -49,12 +50,28 @@ pub enum ClientError {
         /// What, where, what to do.
         detail: String,
     },
+    /// What came could not be written, or ended too early.
+    #[error("{path}: {source}; what was written is not complete", path = path.display())]
+    Write {
+        /// Where to.
+        path: PathBuf,
+        /// What the system said.
+        #[source]
+        source: std::io::Error,
+    },
     /// An answer that is no JSON.
     #[error("{url} answered with something that is not JSON; is this the address of a collector?")]
     NotJson {
         /// The whole address.
         url: String,
     },
+}
+
+impl ClientError {
+    fn write(path: Option<&Path>) -> impl Fn(std::io::Error) -> Self {
+        let path = path.map_or_else(|| PathBuf::from("standard output"), Path::to_owned);
+        move |source| Self::Write { path: path.clone(), source }
+    }
 }
 
 /// A collector's address with a bearer token.
@@ -94,6 +111,29 @@ impl Client {
         let url = format!("{}{path}", self.url);
         let sent = self.agent.get(&url).header("authorization", format!("Bearer {}", self.token)).call();
         read(url, sent)
+    }
+
+    /// GET of a text or file of any length, written as it comes to a file or to standard output.
+    pub fn save(&self, path: &str, out: Option<&Path>) -> Result<(), ClientError> {
+        let url = format!("{}{path}", self.url);
+        let sent = self.agent.get(&url).header("authorization", format!("Bearer {}", self.token)).call();
+        let answer = match sent {
+            Ok(answer) if answer.status().is_success() => answer,
+            other => return read(url, other).map(|_| ()),
+        };
+        let wrong = ClientError::write(out);
+        let mut from = answer.into_body().into_reader();
+        let copied = match out {
+            Some(path) => std::fs::File::create(path).and_then(|mut file| {
+                std::io::copy(&mut from, &mut file)?;
+                file.sync_all()
+            }),
+            None => {
+                let mut to = std::io::stdout().lock();
+                std::io::copy(&mut from, &mut to).and_then(|_| to.flush())
+            }
+        };
+        copied.map_err(wrong)
     }
 
     /// POST of a JSON body, with an idempotency key if one is given.

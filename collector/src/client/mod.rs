@@ -8,6 +8,7 @@ mod customer;
 mod host;
 mod http;
 mod ledger;
+mod payment;
 mod plan;
 mod standing;
 mod table;
@@ -67,6 +68,9 @@ enum Verb {
     /// Customers: balance, top-ups, ledger
     #[command(subcommand)]
     Customer(customer::Customer),
+    /// What payment gateways sent and nobody could be found for
+    #[command(subcommand)]
+    Payment(payment::Payment),
     /// Price plans
     #[command(subcommand)]
     Plan(plan::Plan),
@@ -119,6 +123,8 @@ enum Call {
     Put(String, Value),
     Patch(String, Value),
     PutToml(String, String),
+    /// A text or file as it comes, to this file or to standard output.
+    Save(String, Option<PathBuf>),
 }
 
 /// The definition of the command line, for man pages and completions.
@@ -139,6 +145,7 @@ fn run_with(cli: Cli) -> Result<()> {
         Verb::Host(v) => v.call(),
         Verb::Account(v) => v.call(),
         Verb::Customer(v) => v.call(),
+        Verb::Payment(v) => v.call(),
         Verb::Plan(v) => v.call()?,
         Verb::Charge(v) => v.call(),
         Verb::Ledger(v) => v.call(),
@@ -148,6 +155,9 @@ fn run_with(cli: Cli) -> Result<()> {
         Verb::Breaker(v) => v.call(),
         Verb::Alerts => alerts(),
     };
+    if let Call::Save(path, out) = &call {
+        return Ok(cli.global.client()?.save(path, out.as_deref())?);
+    }
     let answer = ask(&cli.global.client()?, &call, &show)?;
     print(cli.global.json, &answer, &show)?;
     if answer.get("ok") == Some(&Value::Bool(false)) {
@@ -190,6 +200,7 @@ fn ask(client: &Client, call: &Call, show: &Show) -> Result<Value, ClientError> 
         Call::Put(path, body) => client.put(path, body),
         Call::Patch(path, body) => client.patch(path, body),
         Call::PutToml(path, body) => client.put_toml(path, body),
+        Call::Save(path, out) => client.save(path, out.as_deref()).map(|()| Value::Null),
     }
 }
 

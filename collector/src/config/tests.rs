@@ -19,6 +19,31 @@ fn an_empty_file_means_the_defaults() {
         Breaker { suspensions: 10, suspensions_percent: 5, deletions: 3, deletions_percent: 1 }
     );
     assert_eq!(c.tls, None);
+    assert_eq!(c.payment_gateways, []);
+}
+
+#[test]
+fn payment_gateways() {
+    let gateways = |text: &str| parse(text).map(|c| c.payment_gateways.len());
+    let bank = "[[payment_gateway]]\nname = \"bank\"\nsecret_files = [\"/a\", \"/b\"]\n";
+    assert_eq!(gateways(bank), Ok(1));
+    let check = |text: &str, want: &[&str]| {
+        let got = gateways(text).unwrap_err();
+        for want in want {
+            assert!(got.contains(want), "{want:?} is missing in {got}");
+        }
+    };
+    check(&format!("{bank}{bank}"), &["payment_gateway[1].name = \"bank\": is another gateway's, too"]);
+    check("payment_gateway = 1", &["must be up to 32 tables: [[payment_gateway]]"]);
+    check(
+        "[[payment_gateway]]\nname = \"B\"\nsecret = \"x\"\nsecret_files = [\"rel\"]",
+        &[
+            "payment_gateway[0].secret = \"x\": unknown key; did you mean secret_files?",
+            "payment_gateway[0].name = \"B\": gateway \"B\" must be 1 to 32 lower-case letters",
+            "payment_gateway[0].secret_files[0] = \"rel\": must be the absolute path",
+        ],
+    );
+    check("[[payment_gateway]]", &["name: is missing", "must name 1 to 4 files"]);
 }
 
 #[test]
@@ -108,6 +133,7 @@ fn the_packaged_file_shows_the_defaults() {
     let mut shown = parse(&text.join("\n")).unwrap();
     assert!(shown.tls.take().is_some());
     assert!(shown.journal_dir.take().is_some());
+    assert_eq!(std::mem::take(&mut shown.payment_gateways).len(), 1);
     assert_eq!(shown.backup.take().map(|b| (b.every_ms, b.keep)), Some((6 * 3_600_000, 7)));
     assert!(shown.notices.smtp.take().is_some_and(|s| (s.port, s.timeout.as_secs()) == (587, 10)));
     assert_eq!(shown, parse("").unwrap());

@@ -45,6 +45,8 @@ pub(super) fn open(path: &Path) -> Result<Connection, DbError> {
     keep_plans(&conn).map_err(wrap)?;
     conn.set_prepared_statement_cache_capacity(STATEMENT_CACHE);
     migrate(&mut conn, path)?;
+    #[cfg(test)]
+    crate::fault::count_statements(&mut conn);
     Ok(conn)
 }
 

@@ -1,5 +1,7 @@
 //! Every route × every role × somebody else's id.
 
+use crate::billing::statement::Statement;
+use crate::db::{DbError, Transaction};
 use crate::testing::{World, batch, cpu};
 use axum::http::Method;
 use serde_json::{Value, json};
@@ -75,6 +77,16 @@ const ROUTES: &[(&str, &str, Access)] = &[
     ("POST", "/v1/customers/{id}/adjustments", Admin),
     ("POST", "/v1/customers/{id}/refunds", Admin),
     ("GET", "/v1/customers/{id}/refundable", Own),
+    ("GET", "/v1/customers/{id}/statements", Own),
+    ("GET", "/v1/customers/{id}/statements/{number}", Own),
+    ("GET", "/v1/customers/{id}/statements/{number}/corrections", Own),
+    ("GET", "/v1/customers/{id}/charges", Own),
+    ("GET", "/v1/customers/{id}/charges/{hour}", Own),
+    ("GET", "/v1/ledger/export", Reader),
+    ("POST", "/v1/payments/webhook/{gateway}", Open),
+    ("GET", "/v1/payments", Reader),
+    ("POST", "/v1/payments/{id}/assign", Admin),
+    ("POST", "/v1/payments/{id}/dismiss", Admin),
     ("POST", "/v1/customers/{id}/hold", Admin),
     ("GET", "/v1/customers/{id}/standing", Own),
     ("POST", "/v1/customers/{id}/promise", Change),
@@ -108,11 +120,18 @@ fn path_of(route: &str, whose: u8) -> String {
         r if r.starts_with("/v1/accounts/") => format!("shop{whose}@web1"),
         r if r.starts_with("/v1/customers/") => format!("c-{whose}"),
         r if r.starts_with("/v1/plans/") => "basic".to_owned(),
-        r if r.starts_with("/v1/commands/") => "1".to_owned(),
+        r if r.starts_with("/v1/commands/") || r.starts_with("/v1/payments/") => "1".to_owned(),
         r if r.starts_with("/v1/users/") => format!("user{whose}"),
         _ => "web1".to_owned(),
     };
-    route
+    let query = match route {
+        r if r.starts_with("/v1/customers/{id}/charges") => format!("?account=shop{whose}@web1"),
+        "/v1/ledger/export" => "?format=jsonl".to_owned(),
+        _ => String::new(),
+    };
+    format!("{route}{query}")
+        .replace("{number}", &whose.to_string())
+        .replace("{hour}", "2026-11-21T10:00:00Z")
         .replace("{id}", &id)
         .replace("{name}", &id)
         .replace("{login}", &id)
@@ -148,6 +167,18 @@ async fn furnish(world: &World) -> [String; 2] {
         assert_eq!(status, 201, "{answer}");
         let user = json!({"login": format!("user{n}"), "password": "long enough", "role": "customer", "customer": format!("c-{n}")});
         assert_eq!(world.post("/v1/users", user).await.0, 201);
+    }
+    for n in 1..=2 {
+        let body = Statement { number: n, customer: format!("c-{n}"), ..Statement::default() };
+        let body = serde_json::to_string(&body).unwrap();
+        let write = move |tx: &Transaction<'_>| -> Result<(), DbError> {
+            tx.execute("INSERT INTO statement VALUES (?1, ?1, 202610, 0, 1, 0, 0, 0, 0, 0, ?2)", (n, body))?;
+            // A charge without lines.
+            let sql = "INSERT INTO charge SELECT id, 498682, 0, NULL, customer, 0, x'0100' FROM account WHERE customer = ?1";
+            tx.execute(sql, [n])?;
+            Ok(())
+        };
+        world.app.db.write(write).await.unwrap();
     }
     let usage = vec![cpu(1001, "shop1", 5), cpu(1002, "shop2", 6), cpu(1003, "nobodys", 7)];
     world.send(&web1.next(&batch(0, 10, usage))).await.unwrap();
@@ -235,7 +266,11 @@ fn the_table_knows_every_route() {
         include_str!("../api/money.rs"),
         include_str!("../api/notices.rs"),
         include_str!("../api/ops.rs"),
+        include_str!("../api/explain.rs"),
+        include_str!("../api/export.rs"),
+        include_str!("../api/payments.rs"),
         include_str!("../api/refunds.rs"),
+        include_str!("../api/statements.rs"),
         include_str!("../api/resume.rs"),
         include_str!("../api/standing.rs"),
         include_str!("../api/usage.rs"),

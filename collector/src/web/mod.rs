@@ -20,6 +20,7 @@ mod page;
 mod range;
 mod read;
 mod standing;
+mod statements;
 mod throttle;
 mod visitor;
 
@@ -50,6 +51,10 @@ pub fn router() -> Router<AppState> {
         .route("/notices", get(notices::own))
         .route("/notices/contact", post(notices::set_own))
         .route("/accounts/{id}", get(account::page))
+        .route("/customers/{id}/statements", get(statements::list))
+        .route("/customers/{id}/statements/{number}", get(statements::show))
+        .route("/customers/{id}/charges", get(statements::hours))
+        .route("/customers/{id}/charges/{hour}", get(statements::explain))
         .route("/admin", get(lists::admin))
         .route("/admin/hosts", get(hosts::list))
         .route("/admin/hosts/{name}", get(hosts::page))

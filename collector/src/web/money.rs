@@ -68,7 +68,7 @@ pub(super) const fn of_phase(phase: Phase) -> LifecycleState {
 /// The customer's newest movements, newest first.
 pub(super) fn ledger(conn: &Connection, customer: &Customer) -> Result<Vec<LedgerEntry>, Problem> {
     let (entries, _) = history(conn, customer, None, Order::Falling, PANEL_ENTRIES_MAX)?;
-    entries.into_iter().take(PANEL_ENTRIES_MAX).map(entry).collect()
+    entries.into_iter().take(PANEL_ENTRIES_MAX).map(|e| entry(customer, e)).collect()
 }
 
 /// The newest charges of one account, newest first, among the customer's latest movements.
@@ -82,7 +82,7 @@ pub(super) fn ledger_of_account(
         let (entries, next) = history(conn, customer, from, Order::Falling, PANEL_ENTRIES_MAX)?;
         seen = seen.saturating_add(entries.len());
         let own = entries.into_iter().filter(|e| e.account.as_deref() == Some(account));
-        out.extend(own.map(entry).collect::<Result<Vec<_>, _>>()?);
+        out.extend(own.map(|e| entry(customer, e)).collect::<Result<Vec<_>, _>>()?);
         from = next;
         if from.is_none() {
             break;
@@ -97,7 +97,9 @@ pub(super) fn time(what: &str, text: &str) -> Result<i64, Problem> {
     Ok(parse_rfc3339_ms(text).map_err(|e| BillingError::damaged(what, e))?)
 }
 
-fn entry(e: HistoryEntry) -> Result<LedgerEntry, Problem> {
+fn entry(customer: &Customer, e: HistoryEntry) -> Result<LedgerEntry, Problem> {
+    let explain = e.account.clone().zip(e.hour.clone());
+    let explain = explain.map(|(account, hour)| (customer.id.to_string(), account, hour));
     let lines = e.lines.into_iter().map(|l| LedgerLine {
         meter: l.meter.name().to_owned(),
         quantity: l.quantity,
@@ -110,6 +112,7 @@ fn entry(e: HistoryEntry) -> Result<LedgerEntry, Problem> {
     Ok(LedgerEntry {
         reason: e.reason,
         actor,
+        explain,
         at_ms: time("ledger, time", &e.at)?,
         hour_ms: e.hour.as_deref().map(|h| time("ledger, hour", h)).transpose()?,
         lines: lines.collect(),

@@ -71,6 +71,8 @@ pub struct LedgerEntry {
     pub reason: String,
     /// Who acted; empty where it does not matter, as for charges.
     pub actor: String,
+    /// The customer, the account and the hour (RFC 3339) of a charge: what its explanation is found by.
+    pub explain: Option<(String, String, String)>,
     /// What a charge is made of.
     pub lines: Vec<LedgerLine>,
 }

@@ -8,7 +8,7 @@ use crate::billing::ledger::{self, Posting};
 use crate::billing::pack::encode_values;
 use crate::billing::rates::{Payer, Rates};
 use crate::billing::rules::Rules;
-use crate::billing::{accounts, lifecycle, parked, plans, spend, usage};
+use crate::billing::{accounts, lifecycle, parked, plans, spend, statement, usage};
 use crate::db::{Connection, OptionalExtension, Transaction, params};
 use crate::limits::CHARGE_BLOCK_ACCOUNTS;
 use hostmeter_core::ids::AccountId;
@@ -285,6 +285,7 @@ fn store(
         "INSERT INTO rated (account, customer, month, version, quantities) VALUES (?1, ?2, ?3, ?4, ?5)
          ON CONFLICT (account, customer, month, version) DO UPDATE SET quantities = excluded.quantities",
     )?;
+    let closed = statement::Closed::read(tx)?;
     for (draft, blob) in drafts.iter().zip(&blobs).filter(|(d, _)| !d.rated.packed.lines.is_empty()) {
         let customer = draft.payer.customer.row;
         let txn = txn.filter(|_| draft.books());
@@ -297,6 +298,7 @@ fn store(
             draft.paid(),
             blob
         ])?;
+        statement::note_late(tx, closed, customer, draft.account, block.hour, draft.rated.rev)?;
         if let Some(version) = &draft.price.version {
             let month = encode_values(&draft.rated.month);
             rated.execute(params![draft.account, customer, draft.price.month, version.row, month])?;

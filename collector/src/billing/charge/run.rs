@@ -3,6 +3,7 @@
 use super::block::{Block, BlockDone, charge_block, next_block};
 use crate::billing::error::BillingError;
 use crate::billing::rules::Rules;
+use crate::billing::statement;
 use crate::db::Db;
 use hostmeter_core::money::Money;
 use hostmeter_core::units::UtcHour;
@@ -74,6 +75,10 @@ pub async fn run(
         summary.amount =
             Money::checked_sum([summary.amount, Money::from_micros(done.amount)]).unwrap_or(Money::MAX);
         accounts.extend(done.accounts);
+    }
+    let statements = statement::close_due(db, rules, actor, until, now_ms).await?;
+    if statements > 0 {
+        tracing::info!(statements, "months were closed");
     }
     summary.charged_accounts = accounts.len();
     Ok(summary)

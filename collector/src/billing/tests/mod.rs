@@ -2,12 +2,18 @@
 
 mod base;
 mod charging;
+mod documented;
+mod explaining;
+mod exporting;
 mod http;
+mod kills;
 mod kinds;
 mod lifecycle;
 mod money;
 mod notices;
+mod payments;
 mod plans;
 mod random;
 mod standing;
+mod statements;
 mod verifying;

@@ -4,6 +4,7 @@ mod base;
 mod charges;
 mod entries;
 mod kinds;
+mod statements;
 
 use super::error::BillingError;
 use crate::db::Connection;
@@ -44,6 +45,7 @@ pub fn verify(conn: &Connection) -> Result<Report, BillingError> {
     let mut charged = charges::check(conn, &mut report)?;
     base::check(conn, &mut charged, &mut report)?;
     entries::check(conn, charged, &mut report)?;
+    statements::check(conn, &mut report)?;
     report.ok = report.differences_found == 0;
     Ok(report)
 }
