@@ -18,6 +18,7 @@ pub mod money;
 pub mod openapi;
 pub mod ops;
 pub mod problem;
+pub mod rating;
 pub mod resume;
 pub mod settled;
 pub mod state;
@@ -46,6 +47,7 @@ pub fn router(app: AppState) -> Router {
         .merge(degraded::routes())
         .merge(users::routes())
         .merge(money::routes())
+        .merge(rating::routes())
         .merge(lifecycle::routes())
         .merge(commands::routes())
         .merge(imports::routes())

@@ -20,6 +20,7 @@ mod pending;
 pub mod plans;
 pub mod quote;
 mod rates;
+pub mod replay;
 mod rules;
 mod runtime;
 pub mod topup;

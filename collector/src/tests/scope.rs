@@ -65,6 +65,9 @@ const ROUTES: &[(&str, &str, Access)] = &[
     ("GET", "/v1/customers/{id}/ledger", Own),
     ("GET", "/v1/customers/{id}/events", Own),
     ("PUT", "/v1/customers/{id}/plan", Admin),
+    ("PUT", "/v1/customers/{id}/billing-zone", Admin),
+    ("POST", "/v1/accounts/{id}/move", Admin),
+    ("POST", "/v1/plan-replay", Reader),
     ("POST", "/v1/customers/{id}/topups", Admin),
     ("POST", "/v1/customers/{id}/adjustments", Admin),
     ("POST", "/v1/customers/{id}/hold", Admin),
@@ -106,6 +109,9 @@ fn body_of(method: &str, route: &str, whose: u8) -> Value {
     match (method, route) {
         (_, "/v1/quote") => json!({"plan": "basic", "account": format!("shop{whose}@web1"),
             "from": "2026-11-21T00:00:00Z", "to": "2026-11-21T12:00:00Z"}),
+        (_, "/v1/plan-replay") => {
+            json!({"id": "draft", "currency": "EUR", "valid_from": "2026-01-01T00:00:00Z"})
+        }
         (_, "/v1/tokens") => json!({"label": "x"}),
         _ => Value::Null,
     }
@@ -208,6 +214,7 @@ fn the_table_knows_every_route() {
         include_str!("../api/lifecycle.rs"),
         include_str!("../api/money.rs"),
         include_str!("../api/ops.rs"),
+        include_str!("../api/rating.rs"),
         include_str!("../api/resume.rs"),
         include_str!("../api/usage.rs"),
         include_str!("../api/users.rs"),

@@ -99,6 +99,22 @@ impl Calendar {
         self.date(hour).map(BillingDate::month)
     }
 
+    /// The hours `[from, to)` of a month.
+    pub fn hours(&self, month: BillingMonth) -> Result<(UtcHour, UtcHour), MonthError> {
+        let outside = || MonthError::Text(month.to_string());
+        let first = Date::new(month.year, month.month, 1).map_err(|_| outside())?;
+        let start = first.to_zoned(TimeZone::UTC).map_err(|_| outside())?.timestamp();
+        // No zone is farther than 26 hours off, and a change of zone adds as much again.
+        let mut from = UtcHour(UtcHour::from_ms(start.as_millisecond()).0.saturating_sub(72));
+        loop {
+            from = self.month_start(from)?;
+            if self.month(from)? >= month {
+                return Ok((from, self.month_start(from.next())?));
+            }
+            from = from.next();
+        }
+    }
+
     /// The first hour, from `hour` on, with which a month begins.
     pub fn month_start(&self, hour: UtcHour) -> Result<UtcHour, MonthError> {
         let mut before = self.month(UtcHour(hour.0.saturating_sub(1)))?;

@@ -13,10 +13,11 @@ use crate::db::{Connection, OptionalExtension, Transaction, params};
 use crate::limits::CHARGE_BLOCK_ACCOUNTS;
 use hostmeter_core::ids::AccountId;
 use hostmeter_core::ledger::{ChargeBatch, IdemKey, Payer as LedgerPayer, Txn};
+use hostmeter_core::meter::Values;
 use hostmeter_core::money::Money;
 use hostmeter_core::units::UtcHour;
 use hostmeter_core::wire::key::sha256;
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 use std::rc::Rc;
 use std::sync::LazyLock;
 
@@ -43,6 +44,7 @@ pub struct BlockDone {
 /// A charge on its way into the ledger.
 struct Draft {
     account: i64,
+    billing: i64,
     payer: Rc<Payer>,
     /// The account was deleted: nobody pays any more.
     bad_debt: bool,
@@ -100,7 +102,9 @@ pub fn charge_block(
     let mut owners = BTreeSet::new();
     let mut freeze =
         tx.prepare_cached("UPDATE usage_hour SET charged = 1 WHERE account = ?1 AND hour = ?2")?;
-    for Closed { open, deleted, billable } in closed(tx, block, rules, now_ms)? {
+    let closed = closed(tx, block, rules, now_ms)?;
+    let mut months = Months::new(&closed);
+    for Closed { open, deleted, billable } in closed {
         // Usage of an account without a customer, or without a passwd entry, is stored and shown, and never billed.
         let owner = if billable { accounts::owner_at(tx, open.account, open.hour)? } else { None };
         let Some(owner) = owner else {
@@ -108,7 +112,7 @@ pub fn charge_block(
             continue;
         };
         owners.insert(owner);
-        match draft(tx, &mut rates, &open, owner, deleted) {
+        match draft(tx, &mut rates, &open, owner, deleted, &mut months) {
             Ok(draft) => {
                 freeze.execute(params![open.account, open.hour.0])?;
                 drafts.push(draft);
@@ -184,7 +188,8 @@ struct Closed {
 fn closed(conn: &Connection, block: Block, rules: &Rules, now_ms: i64) -> Result<Vec<Closed>, BillingError> {
     static SQL: LazyLock<String> = LazyLock::new(|| {
         format!(
-            "SELECT u.account, a.name, a.deletion = 'done', a.host IS NULL OR a.user IS NOT NULL, {}
+            "SELECT u.account, a.name, a.deletion = 'done', a.host IS NULL OR a.user IS NOT NULL,
+                    coalesce(a.billing, u.account), {}
              FROM usage_hour u JOIN account a ON a.id = u.account LEFT JOIN host h ON h.id = a.host
              WHERE u.charged = 0 AND u.hour = ?1 AND u.account >= ?2 AND u.account < ?3
                AND (a.host IS NULL OR h.watermark_ms >= ?4 OR (?5 AND coalesce(h.refill_ms, 0) < ?4))
@@ -202,15 +207,45 @@ fn closed(conn: &Connection, block: Block, rules: &Rules, now_ms: i64) -> Result
     let mut stmt = conn.prepare_cached(&SQL)?;
     let rows = stmt.query_map(params![block.hour.0, first, past, end_ms, lagged], |r| {
         let flags = (r.get::<_, bool>(2)?, r.get::<_, bool>(3)?);
-        Ok((r.get::<_, i64>(0)?, r.get::<_, String>(1)?, flags, usage::values(r, 4)?))
+        Ok((r.get::<_, i64>(0)?, r.get::<_, String>(1)?, flags, r.get::<_, i64>(4)?, usage::values(r, 5)?))
     })?;
     rows.map(|row| {
-        let (account, name, (deleted, billable), total) = row?;
+        let (account, name, (deleted, billable), billing, total) = row?;
         let id =
             AccountId::parse(&name).map_err(|e| BillingError::damaged(format!("account {account}"), e))?;
-        Ok(Closed { open: OpenHour { account, id, hour: block.hour, total }, deleted, billable })
+        Ok(Closed { open: OpenHour { account, billing, id, hour: block.hour, total }, deleted, billable })
     })
     .collect()
+}
+
+/// Account that is billed, customer, month, price version.
+type MonthKey = (i64, i64, i64, i64);
+
+/// Quantities of months within a block: an account that moved to another host shares them with what it was before, and
+/// both may be in the block.
+struct Months {
+    moved: BTreeSet<i64>,
+    latest: HashMap<MonthKey, Values>,
+}
+
+impl Months {
+    fn new(closed: &[Closed]) -> Self {
+        let moved = closed.iter().filter(|c| c.open.billing != c.open.account).map(|c| c.open.billing);
+        Self { moved: moved.collect(), latest: HashMap::new() }
+    }
+
+    fn so_far(&self, conn: &Connection, key: MonthKey) -> Result<Values, BillingError> {
+        match self.latest.get(&key) {
+            Some(month) => Ok(month.clone()),
+            None => month_so_far(conn, key.0, key.1, key.2, key.3),
+        }
+    }
+
+    fn note(&mut self, key: MonthKey, month: &Values) {
+        if self.moved.contains(&key.0) {
+            self.latest.insert(key, month.clone());
+        }
+    }
 }
 
 fn draft(
@@ -219,15 +254,19 @@ fn draft(
     open: &OpenHour,
     owner: i64,
     bad_debt: bool,
+    months: &mut Months,
 ) -> Result<Draft, BillingError> {
     let payer = rates.payer(tx, owner)?;
     let price = rates.price(tx, &payer, open.hour)?;
     let month = match &price.version {
-        Some(v) => month_so_far(tx, open.account, owner, price.month, v.row)?,
-        None => hostmeter_core::meter::Values::new(),
+        Some(v) => months.so_far(tx, (open.billing, owner, price.month, v.row))?,
+        None => Values::new(),
     };
     let rated = rate(tx, open, &price, &month)?;
-    Ok(Draft { account: open.account, payer, bad_debt, price, rated })
+    if let Some(v) = &price.version {
+        months.note((open.billing, owner, price.month, v.row), &rated.month);
+    }
+    Ok(Draft { account: open.account, billing: open.billing, payer, bad_debt, price, rated })
 }
 
 /// Writes the block's transaction, its charges and the months' quantities.
@@ -288,7 +327,7 @@ fn store(
         ])?;
         if let Some(version) = &draft.price.version {
             let month = encode_values(&draft.rated.month);
-            rated.execute(params![draft.account, customer, draft.price.month, version.row, month])?;
+            rated.execute(params![draft.billing, customer, draft.price.month, version.row, month])?;
         }
     }
     Ok(())

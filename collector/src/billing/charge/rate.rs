@@ -15,6 +15,8 @@ use hostmeter_core::units::UtcHour;
 pub(in crate::billing) struct OpenHour {
     /// Row of the account.
     pub(in crate::billing) account: i64,
+    /// Row of the account whose months go on: another one after a move to another host.
+    pub(in crate::billing) billing: i64,
     /// Its id, for messages.
     pub(in crate::billing) id: AccountId,
     /// The hour.

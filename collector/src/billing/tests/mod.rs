@@ -5,6 +5,7 @@ mod charging;
 mod http;
 mod lifecycle;
 mod money;
+mod moves;
 mod plans;
 mod random;
 mod verifying;

@@ -85,6 +85,8 @@ fn the_old_month_ends_in_the_old_zone_and_the_next_ends_in_the_new_one() {
         let december = |h: UtcHour| calendar.month(h).unwrap().to_string() == "2026-12";
         assert!(!december(UtcHour(at.0 - 1)) && december(at), "{what}");
         assert_eq!(calendar.month_start(at.next()).unwrap().to_string(), end, "{what}");
+        let month = calendar.month(at).unwrap();
+        assert_eq!(calendar.hours(month).unwrap(), (at, hour(end)), "{what}");
         assert!((at.0..hour(end).0).all(|h| december(UtcHour(h))), "{what}");
         let day = |h: &UtcHour| calendar.date(*h).unwrap().to_string() == "2026-12-01";
         assert_eq!((at.0..at.0 + 100).map(UtcHour).filter(day).count(), first_day, "{what}");
