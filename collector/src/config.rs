@@ -1,9 +1,10 @@
 //! Settings of the collector: TOML, every fault reported at once with file, key, value and what would be right.
 
-use crate::limits::BACKUP_KEEP_MAX;
+use crate::limits::{BACKUP_KEEP_MAX, TAX_NAME_MAX_CHARS};
 use hostmeter_core::config::{self, Fault, Faults, Table};
 use hostmeter_core::duration;
 use hostmeter_core::ids::PlanId;
+use hostmeter_core::ledger::Ppm;
 use hostmeter_core::money::{Currency, Money};
 use std::fmt;
 use std::net::SocketAddr;
@@ -82,6 +83,14 @@ pub struct Billing {
     pub overdraft: Money,
     /// An hour of a silent host is closed after this, milliseconds.
     pub close_lag_ms: i64,
+    /// What a referrer gets of the payments of whom it brought.
+    pub referral: Ppm,
+    /// How long after a payment the referrer gets it, milliseconds.
+    pub referral_delay_ms: i64,
+    /// The tax in all prices.
+    pub tax: Ppm,
+    /// What statements call it.
+    pub tax_name: String,
 }
 
 /// `[breaker]`: when too many are hit at once within 24 hours, nothing more is handed out.
@@ -225,13 +234,27 @@ fn read_tls(table: &Table<'_>, faults: &mut Faults) -> Tls {
 }
 
 fn read_billing(root: &Table<'_>, faults: &mut Faults) -> Result<Billing, Fault> {
-    let known =
-        ["currency", "default_plan", "grace", "delete_after", "final_notice", "overdraft", "close_lag"];
+    let known = [
+        "currency",
+        "default_plan",
+        "grace",
+        "delete_after",
+        "final_notice",
+        "overdraft",
+        "close_lag",
+        "referral_percent",
+        "referral_delay",
+        "tax_percent",
+        "tax_name",
+    ];
     let table = root.table("billing", &known, faults);
     let t = table.as_ref();
     let currency = t.and_then(|t| t.read("currency", faults, Currency::parse));
     let default_plan = t.and_then(|t| t.read("default_plan", faults, PlanId::parse));
     let overdraft = t.and_then(|t| t.read("overdraft", faults, not_negative));
+    let referral = t.and_then(|t| t.read("referral_percent", faults, |s| Ppm::parse_percent(s, 100)));
+    let tax = t.and_then(|t| t.read("tax_percent", faults, |s| Ppm::parse_percent(s, 100)));
+    let tax_name = t.and_then(|t| t.read("tax_name", faults, tax_name));
     let mut ms = |name, days: i64| {
         let given = t.and_then(|t| t.read(name, faults, duration::parse));
         given.unwrap_or(days.saturating_mul(24 * 3_600_000))
@@ -245,7 +268,19 @@ fn read_billing(root: &Table<'_>, faults: &mut Faults) -> Result<Billing, Fault>
         final_notice_ms: ms("final_notice", 7),
         overdraft: overdraft.unwrap_or(Money::from_micros(5_000_000)),
         close_lag_ms: ms("close_lag", 2),
+        referral: referral.unwrap_or_default(),
+        referral_delay_ms: ms("referral_delay", 14),
+        tax: tax.unwrap_or_default(),
+        tax_name: tax_name.unwrap_or_else(|| "VAT".to_owned()),
     })
+}
+
+fn tax_name(text: &str) -> Result<String, String> {
+    let chars = text.chars().count();
+    if (1..=TAX_NAME_MAX_CHARS).contains(&chars) && !text.chars().any(char::is_control) {
+        return Ok(text.to_owned());
+    }
+    Err(format!("must be 1 to {TAX_NAME_MAX_CHARS} characters, for example \"VAT\""))
 }
 
 fn not_negative(text: &str) -> Result<Money, String> {

@@ -160,9 +160,10 @@ pub const RELEASE_BATCH: i64 = 500;
 /// The counter looks for new envelopes no more often than this, unless somebody waits for it.
 pub const FOLD_PAUSE: Duration = Duration::from_millis(20);
 /// While envelopes keep coming, their sums are written this often: the longer, the more of them share a row.
-pub const COUNT_PAUSE: Duration = Duration::from_millis(500);
-/// Rows of hour totals that are added up before they are written: a tenth of a second of the writer's time.
-pub const COUNT_ROWS_MAX: usize = 10_000;
+pub const COUNT_PAUSE: Duration = Duration::from_secs(1);
+/// Rows of hour totals that are added up before they are written: some tenths of a second of the writer's time. Rows
+/// of many hosts lie on the same pages, which are written once for all of them.
+pub const COUNT_ROWS_MAX: usize = 60_000;
 /// Stored envelopes that are read at once to be counted.
 pub const COUNT_BLOCK: usize = 256;
 /// Envelopes counted in one transaction when their sum did not fit.
@@ -181,6 +182,8 @@ pub const COUNT_WAIT: Duration = Duration::from_secs(3);
 pub const FORWARD_YIELD: i64 = 256;
 /// … by resting so many times as long as the last block took, unless somebody asks for a graph.
 pub const FORWARD_REST: u32 = 9;
+/// Graphs go on once so many have not waited for this long; several times as long as sums are added up.
+pub const FORWARD_CALM: Duration = Duration::from_secs(4);
 
 /// Envelopes forwarded to the usage store in one transaction.
 pub const FORWARD_BLOCK: usize = 256;
@@ -216,6 +219,7 @@ const _: () =
     assert!(HOST_ROOMS_MAX * ENVELOPE_MAX_BYTES * 16 <= ROOMS_MAX_BYTES, "no few hosts take it all");
 const _: () = assert!(COUNT_ONE_BY_ONE <= COUNT_BLOCK && FOLD_PAUSE.as_millis() <= COUNT_PAUSE.as_millis());
 const _: () = assert!(COUNT_PAUSE.as_millis() < COUNT_WAIT.as_millis());
+const _: () = assert!(3 * COUNT_PAUSE.as_millis() < FORWARD_CALM.as_millis());
 const _: () = assert!(LATE_MAX_MS < RAW_KEEP_MS, "late usage still finds its interval");
 const _: () = assert!(LATE_MAX_MS < DEGRADED_KEEP_MS, "late usage still finds its stretch");
 const _: () = assert!(WATCH_KNOWN_MIN_MS <= WATCH_SPAN_MS && WATCH_SPAN_MS < RAW_KEEP_MS);
@@ -327,6 +331,13 @@ pub const SILENT_INTERVALS: i64 = 6;
 pub const SILENT_MIN_MS: i64 = 60_000;
 /// How often a page with the last hour loads itself again, seconds.
 pub const REFRESH_SEC: u64 = 30;
+
+/// Longest name of the tax on statements, in characters.
+pub const TAX_NAME_MAX_CHARS: usize = 16;
+/// Referrers' shares that are credited in one transaction of the database.
+pub const REFERRALS_MAX: usize = 100;
+/// Top-ups of a customer that are listed as refundable, newest first.
+pub const REFUNDABLE_MAX: usize = 1_000;
 
 const _: () = assert!(CONNECTIONS_MIN <= CONNECTIONS_MAX);
 const _: () =

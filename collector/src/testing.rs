@@ -86,9 +86,22 @@ impl World {
         token: Option<&str>,
         body: Vec<u8>,
     ) -> (StatusCode, Vec<u8>) {
+        let bearer = token.map(|t| format!("Bearer {t}"));
+        let headers: Vec<(&str, &str)> = bearer.iter().map(|b| ("authorization", b.as_str())).collect();
+        self.with_headers(method, path, &headers, body).await
+    }
+
+    /// A request with these headers.
+    pub(crate) async fn with_headers(
+        &self,
+        method: Method,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: Vec<u8>,
+    ) -> (StatusCode, Vec<u8>) {
         let mut request = Request::builder().method(method).uri(format!("{}{path}", self.url));
-        if let Some(token) = token {
-            request = request.header("authorization", format!("Bearer {token}"));
+        for (name, value) in headers {
+            request = request.header(*name, *value);
         }
         let response = self.client.request(request.body(Full::from(body)).unwrap()).await.unwrap();
         let status = response.status();
@@ -116,6 +129,15 @@ impl World {
 
     pub(crate) async fn post(&self, path: &str, body: Value) -> (u16, Value) {
         self.call_as(Some(&self.token), Method::POST, path, body).await
+    }
+
+    /// A POST by the admin with an Idempotency-Key.
+    pub(crate) async fn keyed(&self, path: &str, key: &str, body: Value) -> (u16, Value) {
+        let bearer = format!("Bearer {}", self.token);
+        let headers = [("authorization", bearer.as_str()), ("idempotency-key", key)];
+        let body = body.to_string().into_bytes();
+        let (status, answer) = self.with_headers(Method::POST, path, &headers, body).await;
+        (status.as_u16(), serde_json::from_slice(&answer).unwrap_or(Value::Null))
     }
 
     pub(crate) async fn invite(&self, body: Value) -> Token {

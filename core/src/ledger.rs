@@ -6,17 +6,26 @@
 //! - a top-up of 10 books `customer:c-1` +10 and `cash:manual` −10 (money held is a debit);
 //! - a charge of 0.5 books `customer:c-1` −0.5 and `revenue:cpu_usec` +0.5;
 //! - a refund of 4 books `customer:c-1` −4 and `cash:manual` +4;
-//! - an adjustment of ±2 books `customer:c-1` ±2 and its source, for example `promo`, ∓2.
+//! - an adjustment of ±2 books `customer:c-1` ±2 and its source, for example `promo`, ∓2;
+//! - a promotion or a referrer's share of 1 books `customer:c-1` +1 and `promo` or `referral` −1;
+//! - a write-off of 3 owed books `customer:c-1` +3 and `bad-debt` −3;
+//! - tax of 0.1 in what a statement charges books `revenue:cpu_usec` −0.1 and `tax` +0.1.
 
 mod account;
 mod build;
 mod chain;
+mod give;
 mod key;
+mod pots;
+mod tax;
 
 pub use account::{Gateway, LedgerAccount, LedgerNameError};
 pub use build::{ChargeBatch, Payer, adjustment, refund, topup};
 pub use chain::{GENESIS, chain_hash};
+pub use give::{promo, referral, referral_back, tax, write_off};
 pub use key::{IdemKey, KeyError, PaymentRef};
+pub use pots::Pots;
+pub use tax::{PercentError, Ppm, tax_in};
 
 use crate::limits::TXN_ENTRIES_MAX;
 use crate::money::Money;
@@ -36,6 +45,8 @@ pub enum TxnKind {
     Adjustment,
     /// Money back out.
     Refund,
+    /// Credit given for nothing.
+    Promo,
     /// A referrer's share.
     Referral,
     /// Tax broken out.
@@ -51,6 +62,7 @@ impl TxnKind {
         Self::Topup,
         Self::Adjustment,
         Self::Refund,
+        Self::Promo,
         Self::Referral,
         Self::Tax,
         Self::WriteOff,
@@ -63,6 +75,7 @@ impl TxnKind {
             Self::Topup => "topup",
             Self::Adjustment => "adjustment",
             Self::Refund => "refund",
+            Self::Promo => "promo",
             Self::Referral => "referral",
             Self::Tax => "tax",
             Self::WriteOff => "write-off",

@@ -43,6 +43,15 @@ pub const DELETE_LIFE_MAX_MS: i64 = 10 * 60_000;
 /// No account below this uid is ever commanded.
 pub const COMMAND_UID_MIN: u32 = 1_000;
 
+/// How far the time of a webhook's attempt may be off, seconds.
+pub const WEBHOOK_TOLERANCE_SEC: i64 = 300;
+/// Shortest key of webhooks, bytes (Standard Webhooks).
+pub const WEBHOOK_KEY_MIN_BYTES: usize = 24;
+/// Longest key of webhooks, bytes (Standard Webhooks).
+pub const WEBHOOK_KEY_MAX_BYTES: usize = 64;
+/// Signatures of one webhook that are looked at: one for each secret while secrets are rotated.
+pub const WEBHOOK_SIGNATURES_MAX: usize = 16;
+
 const _: () = assert!(ENVELOPE_HEADER_BYTES == ENVELOPE_SIGNED_BYTES + 64);
 const _: () = assert!(PAYLOAD_STORED_MAX_BYTES <= PAYLOAD_INFLATED_MAX_BYTES);
 const _: () =

@@ -115,6 +115,11 @@ impl Meter {
     pub const fn index(self) -> usize {
         self as usize
     }
+
+    /// Its place as a bit.
+    const fn bit(self) -> u32 {
+        1 << self.index()
+    }
 }
 
 impl fmt::Display for Meter {
@@ -136,40 +141,42 @@ impl<'de> Deserialize<'de> for Meter {
     }
 }
 
-/// Room that is made for values at first.
-const USUAL_METERS: usize = 8;
-
 /// Values by meter. A meter that is absent was not measured; 0 was measured as zero.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Values(Vec<(Meter, i64)>);
+///
+/// A place for each meter and no memory of its own: thousands are made, added and dropped for every batch.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Values {
+    /// A bit for each meter that was measured, by its place in the table.
+    known: u32,
+    /// 0 where nothing was measured.
+    values: [i64; Meter::COUNT],
+}
+
+const _: () = assert!(Meter::COUNT <= u32::BITS as usize, "a bit for each meter");
+
+impl Default for Values {
+    fn default() -> Self {
+        Self::new()
+    }
+}
 
 impl Values {
     /// No meter measured.
     pub const fn new() -> Self {
-        Self(Vec::new())
+        Self { known: 0, values: [0; Meter::COUNT] }
     }
 
     /// The value of a meter, if it was measured.
     pub fn get(&self, meter: Meter) -> Option<i64> {
-        self.0.binary_search_by_key(&meter, |(m, _)| *m).ok().and_then(|i| self.0.get(i)).map(|(_, v)| *v)
+        let value = self.values.get(meter.index()).copied();
+        value.filter(|_| self.known & meter.bit() != 0)
     }
 
     /// Sets the value of a meter.
     pub fn set(&mut self, meter: Meter, value: i64) {
-        // Mostly they come in order, and a handful of them.
-        if self.0.last().is_none_or(|(last, _)| *last < meter) {
-            if self.0.capacity() == 0 {
-                self.0.reserve(USUAL_METERS);
-            }
-            return self.0.push((meter, value));
-        }
-        match self.0.binary_search_by_key(&meter, |(m, _)| *m) {
-            Ok(i) => {
-                if let Some(slot) = self.0.get_mut(i) {
-                    slot.1 = value;
-                }
-            }
-            Err(i) => self.0.insert(i, (meter, value)),
+        if let Some(slot) = self.values.get_mut(meter.index()) {
+            *slot = value;
+            self.known |= meter.bit();
         }
     }
 
@@ -184,12 +191,18 @@ impl Values {
 
     /// Measured meters with their values, in the order of the table.
     pub fn iter(&self) -> impl Iterator<Item = (Meter, i64)> + '_ {
-        self.0.iter().copied()
+        let mut left = self.known;
+        std::iter::from_fn(move || {
+            let place = usize::try_from(left.trailing_zeros()).ok()?;
+            let found = (*Meter::ALL.get(place)?, *self.values.get(place)?);
+            left &= left.wrapping_sub(1);
+            Some(found)
+        })
     }
 
     /// Whether nothing was measured.
-    pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
+    pub const fn is_empty(&self) -> bool {
+        self.known == 0
     }
 }
 
@@ -205,7 +218,7 @@ impl FromIterator<(Meter, i64)> for Values {
 
 impl Serialize for Values {
     fn serialize<S: Serializer>(&self, s: S) -> Result<S::Ok, S::Error> {
-        s.collect_map(self.0.iter().map(|(m, v)| (m.name(), v)))
+        s.collect_map(self.iter().map(|(m, v)| (m.name(), v)))
     }
 }
 

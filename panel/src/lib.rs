@@ -15,12 +15,14 @@
 //! | `/admin/hosts`, `/admin/hosts/{name}?range=1h\|24h` | [`hosts_page`], [`host_page`] |
 //! | `/admin/accounts` | [`accounts_page`] |
 //! | `/admin/customers`, `/admin/customers/{id}` | [`customers_page`], [`customer_page`] |
+//! | `/admin/customers/{id}/money`; `POST …/adjust` (`csrf`, `key`, `kind`, `amount`, `reason`), `POST …/refund` | [`money_page`] |
 //! | `/admin/alerts` | [`alerts_page`] |
 
 mod assets;
 mod chart;
 mod error;
 pub mod limits;
+mod money;
 mod number;
 mod pages;
 mod parts;
@@ -31,6 +33,7 @@ pub mod view;
 pub use assets::{STATIC, STATIC_PREFIX, StaticFile, static_file};
 pub use chart::{ChartSize, chart_svg};
 pub use error::PanelError;
+pub use money::money_page;
 pub use pages::{
     account_page, accounts_page, alerts_page, customer_page, customers_page, error_page, host_page,
     hosts_page, login_page, overview_page,

@@ -12,7 +12,7 @@ use askama::Template;
 
 /// Which entry of the navigation is current.
 #[derive(PartialEq, Eq)]
-enum Nav {
+pub(crate) enum Nav {
     Overview,
     Hosts,
     Accounts,
@@ -22,24 +22,24 @@ enum Nav {
 }
 
 /// What the base template needs.
-struct Base<'a> {
-    title: String,
-    css: String,
-    icon: String,
-    frame: Option<&'a Frame>,
-    nav: Nav,
-    ui: Ui,
+pub(crate) struct Base<'a> {
+    pub(crate) title: String,
+    pub(crate) css: String,
+    pub(crate) icon: String,
+    pub(crate) frame: Option<&'a Frame>,
+    pub(crate) nav: Nav,
+    pub(crate) ui: Ui,
 }
 
 impl<'a> Base<'a> {
-    fn new(frame: Option<&'a Frame>, title: &str, nav: Nav) -> Self {
+    pub(crate) fn new(frame: Option<&'a Frame>, title: &str, nav: Nav) -> Self {
         let ui =
             frame.map_or_else(|| Ui::new("UTC", 0, Role::Customer), |f| Ui::new(&f.zone, f.now_ms, f.role));
         Self { title: title.to_owned(), css: assets::STYLE.url(), icon: assets::ICON.url(), frame, nav, ui }
     }
 }
 
-fn render(page: &'static str, template: &impl Template) -> Result<String, PanelError> {
+pub(crate) fn render(page: &'static str, template: &impl Template) -> Result<String, PanelError> {
     template.render().map_err(|source| PanelError::Render { page, source })
 }
 

@@ -61,6 +61,7 @@ impl Ui {
             ("topup", "Top-up"),
             ("adjustment", "Adjustment"),
             ("refund", "Refund"),
+            ("promo", "Promotion"),
             ("referral", "Referral credit"),
             ("tax", "Tax"),
             ("write-off", "Write-off"),

@@ -18,7 +18,7 @@ pub use admin::{
     DegradedRow, HostListView, HostRow, HostState, HostView, KeyRow, LifecycleEvent, Severity,
 };
 pub use chart::{ChartView, GapView, PointView, Quantity, SeriesStyle, SeriesView};
-pub use money::{BalanceView, LedgerEntry, LedgerLine, LifecycleState};
+pub use money::{BalanceView, LedgerEntry, LedgerLine, LifecycleState, MoneyView, PaymentRow};
 
 /// What every page behind the login carries: who looks, and the token that its forms send back.
 #[derive(Debug, Clone)]

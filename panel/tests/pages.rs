@@ -24,6 +24,7 @@ fn pages() -> Vec<(&'static str, Result<String, panel::PanelError>)> {
         ("accounts", panel::accounts_page(&f::accounts())),
         ("customers", panel::customers_page(&f::customers())),
         ("customer", panel::customer_page(&f::customer())),
+        ("money", panel::money_page(&f::money())),
         ("alerts", panel::alerts_page(&f::alerts())),
         ("error", panel::error_page(&f::error(false))),
         ("error_inside", panel::error_page(&f::error(true))),
@@ -123,7 +124,8 @@ fn every_form_posts_its_csrf_token() {
     }
     assert_eq!(
         forms,
-        pages().len() - 1,
+        // The page of money has two more.
+        pages().len() - 1 + 2,
         "each page has one form, only the error page without a frame has none"
     );
 }

@@ -218,11 +218,15 @@ impl Collector {
         Ok(Api(status, answer))
     }
 
-    /// PUT of JSON, as the admin.
+    /// PUT of JSON, as the admin; it must be done.
     pub(crate) fn put(&mut self, path: &str, body: &Value) -> Result<Value> {
-        let (status, answer) =
-            self.as_admin(Method::PUT, path, "application/json", body.to_string(), None)?;
+        let (status, answer) = self.try_put(path, body)?;
         Api(status, answer).ok().with_context(|| path.to_owned())
+    }
+
+    /// PUT of JSON, as the admin.
+    pub(crate) fn try_put(&mut self, path: &str, body: &Value) -> Result<(u16, Value)> {
+        self.as_admin(Method::PUT, path, "application/json", body.to_string(), None)
     }
 
     /// PUT of a plan, as the admin.

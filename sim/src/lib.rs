@@ -13,6 +13,7 @@ mod host;
 mod kernel;
 mod life;
 mod net;
+pub mod replay;
 pub mod report;
 pub mod run;
 mod seal;

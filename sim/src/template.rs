@@ -62,17 +62,33 @@ impl Template {
 }
 
 /// Where files are that need not outlive the simulation.
-fn memory() -> std::path::PathBuf {
+pub(crate) fn memory() -> std::path::PathBuf {
     let shm = Path::new("/dev/shm");
     if shm.is_dir() { shm.to_owned() } else { std::env::temp_dir() }
 }
 
 fn enroll(collector: &mut Collector, dir: &Path, host: usize) -> Result<()> {
-    let made =
-        collector.post("/v1/enrolment-tokens", &json!({"host": name(host), "approve": true}), None)?.ok()?;
-    let token = Token::parse(made["token"].as_str().context("token")?)?;
     let seed = [u8::try_from(host)?.saturating_add(1); 32];
-    let key = SigningKey::from_seed(&seed)?;
+    let answer = enroll_key(collector, &name(host), &seed)?;
+    let state = StateDir::open(dir)?;
+    std::fs::write(dir.join("host.key"), seed)?;
+    let enrolment = Enrolment {
+        v: VERSION,
+        host_id: answer.host_id,
+        name: HostName::parse(&name(host))?,
+        epoch: answer.epoch,
+        identity_key: answer.identity_key,
+        command_key: answer.command_key,
+        url: "https://collector.test".to_owned(),
+    };
+    Ok(state.save_enrolment(&enrolment)?)
+}
+
+/// Enrols a host of that name with the key of a seed, approved at once.
+pub(crate) fn enroll_key(collector: &mut Collector, name: &str, seed: &[u8; 32]) -> Result<EnrollAnswer> {
+    let made = collector.post("/v1/enrolment-tokens", &json!({"host": name, "approve": true}), None)?.ok()?;
+    let token = Token::parse(made["token"].as_str().context("token")?)?;
+    let key = SigningKey::from_seed(seed)?;
     let request = EnrollRequest {
         v: VERSION,
         secret: hex(&token.secret),
@@ -90,22 +106,9 @@ fn enroll(collector: &mut Collector, dir: &Path, host: usize) -> Result<()> {
         wall_ns: 0,
         boottime_ns: 0,
     };
-    let bytes = seal(&stamp, &request.encode()?, &key)?;
-    let answer = collector.deliver("/v1/enroll", bytes)?;
+    let answer = collector.deliver("/v1/enroll", seal(&stamp, &request.encode()?, &key)?)?;
     ensure!(answer.status == 200, "{}", String::from_utf8_lossy(&answer.body));
-    let answer = EnrollAnswer::decode(&open_payload(&peek(&answer.body)?, &answer.body)?)?;
-    let state = StateDir::open(dir)?;
-    std::fs::write(dir.join("host.key"), seed)?;
-    let enrolment = Enrolment {
-        v: VERSION,
-        host_id: answer.host_id,
-        name: HostName::parse(&name(host))?,
-        epoch: answer.epoch,
-        identity_key: answer.identity_key,
-        command_key: answer.command_key,
-        url: "https://collector.test".to_owned(),
-    };
-    Ok(state.save_enrolment(&enrolment)?)
+    Ok(EnrollAnswer::decode(&open_payload(&peek(&answer.body)?, &answer.body)?)?)
 }
 
 /// An answer of the API that must be good.

@@ -51,7 +51,7 @@ pub async fn enroll(State(app): State<AppState>, request: Request) -> Result<Res
 /// Deliver a batch
 ///
 /// Takes a sealed batch. It is verified, deduplicated by host, epoch and number, and stored in one transaction; then
-/// comes a sealed acknowledgement. Hour totals follow within a second, exactly once. A batch that was stored before is acknowledged again.
+/// comes a sealed acknowledgement. Hour totals follow within two seconds, exactly once. A batch that was stored before is acknowledged again.
 #[utoipa::path(
     post, path = "/v1/batches", tag = "agents", security(()),
     request_body(content = Vec<u8>, content_type = "application/octet-stream"),
@@ -134,7 +134,7 @@ pub(super) async fn read_envelope<'a>(
             let now_ms = app.now_ms();
             let (key, header) = verify(&bytes, domain, &app.host_keys, now_ms).map_err(|e| refused(&e))?;
             let lane = if domain == Domain::Batch { Lane::of_batch(&header, now_ms) } else { Lane::Resume };
-            let room = app.rooms.enter(key.host, header.stored_len, lane).ok_or_else(no_room)?;
+            let room = app.rooms.enter(key.host, header.stored_len, lane).await.map_err(|_| no_room())?;
             bytes.reserve(header.stored_len);
             verified = Some((key, header, room));
         }

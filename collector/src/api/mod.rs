@@ -19,6 +19,7 @@ pub mod openapi;
 pub mod ops;
 pub mod problem;
 pub mod rating;
+pub mod refunds;
 pub mod resume;
 pub mod settled;
 pub mod state;
@@ -48,6 +49,7 @@ pub fn router(app: AppState) -> Router {
         .merge(users::routes())
         .merge(money::routes())
         .merge(rating::routes())
+        .merge(refunds::routes())
         .merge(lifecycle::routes())
         .merge(commands::routes())
         .merge(imports::routes())

@@ -5,13 +5,14 @@ use super::extract::{Body, Params};
 use super::{Admin, AppState, Problem, Reader};
 use crate::audit;
 use crate::auth::Caller;
+use crate::billing::adjust::{self, Adjustment};
 use crate::billing::balance::{Balance, balance};
 use crate::billing::customers::{self, Customer, NewCustomer};
 use crate::billing::history::{HistoryEntry, Order, history};
 use crate::billing::quote::{self, Quote};
 use crate::billing::topup::{self, Booked};
 use crate::billing::verify::{Report, verify};
-use crate::billing::{BillingError, accounts, charge, ledger, lifecycle, plans};
+use crate::billing::{BillingError, accounts, charge, ledger, lifecycle, plans, referral};
 use crate::db::Connection;
 use axum::Json;
 use axum::body::Bytes;
@@ -19,6 +20,7 @@ use axum::extract::{Path, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::routing::{get, post, put};
 use hostmeter_core::ids::{AccountId, CustomerId, PlanId};
+use hostmeter_core::ledger::{LedgerAccount, TxnKind};
 use hostmeter_core::meter::Values;
 use hostmeter_core::money::Money;
 use hostmeter_core::plan::{PlanChange, PriceVersion, parse_json, parse_toml};
@@ -43,7 +45,7 @@ pub fn routes() -> axum::Router<AppState> {
 }
 
 /// A customer of the caller's scope; somebody else's is not found.
-pub(super) fn visible(conn: &Connection, caller: &Caller, id: &str) -> Result<Customer, Problem> {
+pub(crate) fn visible(conn: &Connection, caller: &Caller, id: &str) -> Result<Customer, Problem> {
     let missing = || Problem::not_found("customer", id);
     let parsed = CustomerId::parse(id).map_err(|_| missing())?;
     let found = customers::find(conn, &parsed)?.ok_or_else(missing)?;
@@ -62,6 +64,7 @@ fn shown(conn: &Connection, c: &Customer, now_ms: i64) -> Result<Value, BillingE
         "billing_zone": c.billing_zone,
         "state": lifecycle::state_of(c)?.phase,
         "hold": c.hold,
+        "referred_by": referral::referrer_of(conn, c.row)?,
         "balance": ledger::balance(conn, &c.id)?,
         "made": rfc3339(c.made_ms),
     }))
@@ -81,6 +84,9 @@ pub struct AddCustomer {
     plan: Option<PlanId>,
     /// Zone of its billing months, `UTC` if absent.
     billing_zone: Option<String>,
+    /// The customer that brought it and gets a share of its payments.
+    #[schema(value_type = Option<String>)]
+    referred_by: Option<CustomerId>,
 }
 
 /// Makes a customer.
@@ -98,6 +104,9 @@ pub async fn add_customer(
         .write(move |tx| -> Result<Value, BillingError> {
             let rules = &inner.billing.rules;
             let made = customers::create(tx, &new, Some(&rules.default_plan), rules.currency, now_ms)?;
+            if let Some(referrer) = &asked.referred_by {
+                referral::refer(tx, &made, referrer)?;
+            }
             audit::write(tx, &caller.login, "customer.add", made.id.as_str(), &made.title, now_ms)?;
             shown(tx, &made, now_ms)
         })
@@ -250,10 +259,9 @@ pub async fn top_up(
             let customer = visible(tx, &caller, &id)?;
             let paid =
                 topup::Payment { amount: asked.amount, gateway: &asked.gateway, payment: &asked.payment };
-            let outcome = topup::top_up(tx, &customer, &paid, &key, &caller.login, now_ms)?;
+            let rules = &inner.billing.rules;
             // Every credit takes the customer's step in the same transaction.
-            let wake = lifecycle::run_alone(tx, customer.row, &inner.billing.rules, now_ms)?;
-            Ok((outcome, wake))
+            Ok(topup::receive(tx, &customer, &paid, &key, &caller.login, rules, now_ms)?)
         })
         .await?;
     app.billing.wake(&wake);
@@ -261,7 +269,7 @@ pub async fn top_up(
     Ok((status, Json(outcome.booked)))
 }
 
-/// A correction by staff.
+/// What staff books without money.
 #[derive(serde::Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Adjust {
@@ -270,11 +278,17 @@ pub struct Adjust {
     amount: Money,
     /// Why; kept for ever and shown to the customer.
     reason: String,
+    /// `adjustment` (if absent), `promo` for credit that is given, or `write-off` for a debt that is given up.
+    #[schema(value_type = Option<String>)]
+    kind: Option<TxnKind>,
+    /// What a correction is booked against: `promo` (if absent), `referral`, `bad-debt` or `revenue:METER`.
+    #[schema(value_type = Option<String>)]
+    against: Option<LedgerAccount>,
 }
 
-/// Books a correction, once for its Idempotency-Key where there is one.
+/// Books a correction, a promotion or a write-off, once for its Idempotency-Key where there is one.
 #[utoipa::path(post, path = "/v1/customers/{id}/adjustments", tag = "money", request_body = Adjust,
-    responses((status = 201, body = Booked), (status = 200, body = Booked)))]
+    responses((status = 201, body = Booked), (status = 200, body = Booked), (status = 409, description = "the key was used for something else, or less is owed")))]
 pub async fn adjust(
     State(app): State<AppState>,
     Admin(caller): Admin,
@@ -283,31 +297,43 @@ pub async fn adjust(
     Body(asked): Body<Adjust>,
 ) -> Result<(StatusCode, Json<Booked>), Problem> {
     let key = idempotency_key(&headers)?;
+    let kind = asked.kind.unwrap_or(TxnKind::Adjustment);
+    if asked.against.is_some() && kind != TxnKind::Adjustment {
+        return Err(Problem::invalid(format!("`against` is for the kind adjustment only, not for {kind}")));
+    }
+    let against = asked.against.unwrap_or(LedgerAccount::Promo);
+    let (amount, reason) = (asked.amount, asked.reason);
+    let outcome = book_adjustment(&app, caller, id, (kind, amount, against), reason, key).await?;
+    let status = if outcome.new { StatusCode::CREATED } else { StatusCode::OK };
+    Ok((status, Json(outcome.booked)))
+}
+
+/// Books an adjustment, with its line in the audit, and takes the customer's step.
+pub(crate) async fn book_adjustment(
+    app: &AppState,
+    caller: Caller,
+    id: String,
+    (kind, amount, against): (TxnKind, Money, LedgerAccount),
+    reason: String,
+    key: Option<String>,
+) -> Result<topup::Outcome, Problem> {
     let (now_ms, inner) = (app.now_ms(), app.clone());
     let (outcome, wake) = app
         .db
         .write(move |tx| -> Result<_, Problem> {
             let customer = visible(tx, &caller, &id)?;
-            let outcome = topup::adjust(
-                tx,
-                &customer,
-                asked.amount,
-                &asked.reason,
-                key.as_deref(),
-                &caller.login,
-                now_ms,
-            )?;
+            let asked = Adjustment { kind, amount, against, reason: &reason };
+            let outcome = adjust::adjust(tx, &customer, &asked, key.as_deref(), &caller.login, now_ms)?;
             if outcome.new {
-                let detail = format!("{}: {}", asked.amount, asked.reason);
-                audit::write(tx, &caller.login, "customer.adjust", customer.id.as_str(), &detail, now_ms)?;
+                let (action, detail) = (format!("customer.{kind}"), format!("{amount}: {reason}"));
+                audit::write(tx, &caller.login, &action, customer.id.as_str(), &detail, now_ms)?;
             }
             let wake = lifecycle::run_alone(tx, customer.row, &inner.billing.rules, now_ms)?;
             Ok((outcome, wake))
         })
         .await?;
     app.billing.wake(&wake);
-    let status = if outcome.new { StatusCode::CREATED } else { StatusCode::OK };
-    Ok((status, Json(outcome.booked)))
+    Ok(outcome)
 }
 
 fn shown_plan(conn: &Connection, plan: &plans::Plan, now_ms: i64) -> Result<Value, BillingError> {

@@ -48,6 +48,8 @@ use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
         super::money::change_plan,
         super::money::top_up,
         super::money::adjust,
+        super::refunds::refund,
+        super::refunds::show_refundable,
         super::money::list_plans,
         super::money::show_plan,
         super::money::set_plan,

@@ -1,4 +1,4 @@
-//! Who asks sees what was acknowledged before: hour totals follow an acknowledgement within a second, and requests
+//! Who asks sees what was acknowledged before: hour totals follow an acknowledgement within two seconds, and requests
 //! wait for that.
 
 use super::Problem;

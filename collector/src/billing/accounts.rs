@@ -187,13 +187,6 @@ fn last_owner(conn: &Connection, account: i64) -> Result<Option<(UtcHour, i64)>,
     Ok(conn.prepare_cached(sql)?.query_row([account], |r| Ok((UtcHour(r.get(0)?), r.get(1)?))).optional()?)
 }
 
-/// Row of the customer who pays for an hour of an account; `None`: nobody.
-pub fn owner_at(conn: &Connection, account: i64, hour: UtcHour) -> Result<Option<i64>, BillingError> {
-    let sql = "SELECT customer FROM account_owner WHERE account = ?1 AND from_hour <= ?2
-               ORDER BY from_hour DESC LIMIT 1";
-    Ok(conn.prepare_cached(sql)?.query_row(params![account, hour.0], |r| r.get(0)).optional()?)
-}
-
 /// The owners of an account with the hour each starts at, earliest first.
 pub(super) fn owners(conn: &Connection, account: i64) -> Result<Vec<(UtcHour, i64)>, BillingError> {
     let sql = "SELECT from_hour, customer FROM account_owner WHERE account = ?1 ORDER BY from_hour";

@@ -41,6 +41,16 @@ pub(super) fn chained_bytes(
 
 /// Posts a transaction: its row, its entries with the balance after each, and the balances.
 pub fn post(tx: &Transaction<'_>, posting: &Posting<'_>, now_ms: i64) -> Result<Posted, BillingError> {
+    post_reversing(tx, posting, None, now_ms)
+}
+
+/// As [`post`], for a transaction that gives back what another one booked, or a part of it.
+pub fn post_reversing(
+    tx: &Transaction<'_>,
+    posting: &Posting<'_>,
+    reverses: Option<i64>,
+    now_ms: i64,
+) -> Result<Posted, BillingError> {
     let Posting { txn, actor, reason, charges } = *posting;
     let key = txn.idem_key().ok_or_else(|| BillingError::damaged("transaction", "it has no key"))?;
     let last: Option<(i64, [u8; 32])> = tx
@@ -48,9 +58,9 @@ pub fn post(tx: &Transaction<'_>, posting: &Posting<'_>, now_ms: i64) -> Result<
         .query_row([], |r| Ok((r.get(0)?, r.get(1)?)))
         .optional()?;
     let (id, prev) = last.map_or((1, GENESIS), |(id, hash)| (id.saturating_add(1), hash));
-    let hash = chain_hash(&prev, &chained_bytes(txn, actor, reason, None, charges));
-    let sql = "INSERT INTO txn (id, kind, idem_key, payload_hash, effective_ms, recorded_ms, actor, reason, prev_hash, hash)
-               VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)";
+    let hash = chain_hash(&prev, &chained_bytes(txn, actor, reason, reverses, charges));
+    let sql = "INSERT INTO txn (id, kind, idem_key, payload_hash, effective_ms, recorded_ms, actor, reason, reverses, prev_hash, hash)
+               VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)";
     tx.prepare_cached(sql)?.execute(params![
         id,
         txn.kind().as_str(),
@@ -60,6 +70,7 @@ pub fn post(tx: &Transaction<'_>, posting: &Posting<'_>, now_ms: i64) -> Result<
         now_ms,
         actor,
         reason,
+        reverses,
         prev,
         hash
     ])?;

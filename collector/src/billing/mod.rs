@@ -5,6 +5,7 @@
 //! lifecycle steps and commands.
 
 pub mod accounts;
+pub mod adjust;
 pub mod balance;
 pub mod charge;
 pub mod commands;
@@ -20,6 +21,8 @@ mod pending;
 pub mod plans;
 pub mod quote;
 mod rates;
+pub mod referral;
+pub mod refund;
 pub mod replay;
 mod rules;
 mod runtime;

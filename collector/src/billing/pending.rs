@@ -70,7 +70,7 @@ pub fn open_costs(
                     Some(month) => month,
                     None => month_so_far(conn, billing, customer, price.month, version.row)?,
                 };
-                let open = OpenHour { account, billing, id: id.clone(), hour, total };
+                let open = OpenHour { account, billing, id: id.clone(), hour, is_charged: true, total };
                 match rate(conn, &open, &price, &month) {
                     Ok(rated) => {
                         cost.amount = Money::from_micros(rated.amount);

@@ -157,13 +157,11 @@ fn sum_usage(
 ) -> Result<(), BillingError> {
     static SQL: LazyLock<String> = LazyLock::new(|| {
         let columns: Vec<String> = usage::flows().map(|m| format!("sum(u.{})", m.name())).collect();
-        format!(
-            "SELECT {} FROM usage_hour u WHERE u.account = ?1 AND u.hour >= ?2 AND u.hour < ?3",
-            columns.join(", ")
-        )
+        usage::of_account(&columns.join(", "))
     });
-    let found =
-        conn.prepare_cached(&SQL)?.query_row(params![account, from.0, to.0], |r| usage::values(r, 0))?;
+    let found = conn
+        .prepare_cached(&SQL)?
+        .query_row(params![account, from.0, to.0.saturating_sub(1)], |r| usage::values(r, 0))?;
     for (meter, quantity) in found.iter() {
         sums.add(meter, quantity).ok_or_else(overflow)?;
     }

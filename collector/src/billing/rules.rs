@@ -2,6 +2,7 @@
 
 use crate::config::{Breaker, Config};
 use hostmeter_core::ids::PlanId;
+use hostmeter_core::ledger::Ppm;
 use hostmeter_core::lifecycle::Settings;
 use hostmeter_core::money::Currency;
 
@@ -16,6 +17,14 @@ pub struct Rules {
     pub close_lag_ms: i64,
     /// Durations and amounts of the lifecycle.
     pub lifecycle: Settings,
+    /// What a referrer gets of the payments of whom it brought.
+    pub referral: Ppm,
+    /// How long after a payment the referrer gets it, milliseconds.
+    pub referral_delay_ms: i64,
+    /// The tax in all prices.
+    pub tax: Ppm,
+    /// What statements call it.
+    pub tax_name: String,
     /// How many suspensions and deletions a day are too many.
     pub breaker: Breaker,
 }
@@ -36,6 +45,10 @@ impl Rules {
             default_plan: b.default_plan.clone(),
             close_lag_ms: b.close_lag_ms,
             lifecycle,
+            referral: b.referral,
+            referral_delay_ms: b.referral_delay_ms,
+            tax: b.tax,
+            tax_name: b.tax_name.clone(),
             breaker: config.breaker,
         }
     }

@@ -2,8 +2,8 @@
 
 use super::charge::RunLock;
 use super::error::BillingError;
-use super::lifecycle;
 use super::rules::Rules;
+use super::{lifecycle, referral};
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::db::{Db, DbError};
@@ -120,5 +120,19 @@ pub async fn sweep(db: &Db, runtime: &Runtime, now_ms: i64) -> Result<(), Billin
             None => break,
         }
     }
+    referrals(db, runtime, now_ms).await?;
     db.write(move |tx| lifecycle::heartbeat(tx, now_ms)).await
+}
+
+/// Credits the referrers' shares that are due.
+async fn referrals(db: &Db, runtime: &Runtime, now_ms: i64) -> Result<(), BillingError> {
+    while db.read(move |conn| referral::is_due(conn, now_ms)).await? {
+        let rules = runtime.rules.clone();
+        let (credited, hosts) = db.write(move |tx| referral::pay_due(tx, &rules, now_ms)).await?;
+        runtime.wake(&hosts);
+        if credited == 0 {
+            break;
+        }
+    }
+    Ok(())
 }

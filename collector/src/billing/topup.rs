@@ -1,13 +1,17 @@
-//! Money that people move: top-ups through a gateway, and adjustments by staff. Each happens once for its keys.
+//! Money that comes in: top-ups through a gateway. Also what all movements by people share: each happens once for its
+//! keys.
 
 use super::customers::Customer;
 use super::error::BillingError;
 use super::ledger::{self, Posting};
+use super::rules::Rules;
+use super::{lifecycle, referral};
 use crate::db::{Connection, OptionalExtension, Transaction, params};
-use crate::limits::{IDEMPOTENCY_KEY_MAX_BYTES, REASON_MAX_CHARS};
-use hostmeter_core::ledger::{Gateway, LedgerAccount, PaymentRef, Txn, TxnKind, adjustment, topup};
+use crate::limits::IDEMPOTENCY_KEY_MAX_BYTES;
+use hostmeter_core::ledger::{Gateway, LedgerAccount, PaymentRef, Txn, TxnKind, topup};
 use hostmeter_core::money::Money;
 use hostmeter_core::wire::key::sha256;
+use std::collections::BTreeSet;
 
 /// What a movement of money left; the same for every repetition of the request.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize, utoipa::ToSchema)]
@@ -16,7 +20,7 @@ pub struct Booked {
     pub txn: String,
     /// The customer.
     pub customer: String,
-    /// `topup` or `adjustment`.
+    /// `topup`, `refund`, `adjustment`, `promo` or `write-off`.
     pub kind: String,
     /// By how much the balance changed, a decimal string.
     #[schema(value_type = String)]
@@ -78,55 +82,31 @@ pub fn top_up(
     let payment =
         PaymentRef::parse(paid.payment).map_err(|e| BillingError::invalid("payment", e.to_string()))?;
     let txn = topup(&customer.id, paid.amount, &gateway, &payment, now_ms)?;
-    let outcome = book(tx, customer, &txn, key, actor, "", now_ms)?;
+    let asked = Asked { txn: &txn, key, actor, reason: "", reverses: None };
+    let outcome = book(tx, customer, &asked, || Ok(()), now_ms)?;
     if outcome.new {
         tx.prepare_cached("UPDATE customer SET had_topup = 1 WHERE id = ?1")?.execute([customer.row])?;
     }
     Ok(outcome)
 }
 
-/// Books a correction by staff against `promo`, with its reason. Without a key of its own it always is a new one.
-pub fn adjust(
+/// As [`top_up`], with all that follows from a credit: the referrer's share is noted, and the lifecycle takes its step.
+/// Also returns the hosts that have new commands.
+pub fn receive(
     tx: &Transaction<'_>,
     customer: &Customer,
-    amount: Money,
-    reason: &str,
-    key: Option<&str>,
+    paid: &Payment<'_>,
+    key: &str,
     actor: &str,
+    rules: &Rules,
     now_ms: i64,
-) -> Result<Outcome, BillingError> {
-    let chars = reason.chars().count();
-    if reason.trim().is_empty() || chars > REASON_MAX_CHARS || reason.chars().any(char::is_control) {
-        let why = format!(
-            "`reason` has {chars} characters; 1 to {REASON_MAX_CHARS} without control characters are needed: it is kept for ever"
-        );
-        return Err(BillingError::invalid("reason", why));
+) -> Result<(Outcome, BTreeSet<i64>), BillingError> {
+    let outcome = top_up(tx, customer, paid, key, actor, now_ms)?;
+    if outcome.new {
+        referral::note(tx, customer, &outcome.booked, rules, now_ms)?;
     }
-    let reference = match key {
-        Some(key) => {
-            check_key(key)?;
-            // Spaces are fine in a key, not in a reference: its digest stands in.
-            hostmeter_core::wire::key::hex(&sha256(key.as_bytes()))
-        }
-        None => format!("auto-{}", next_txn(tx)?),
-    };
-    let reference =
-        PaymentRef::parse(&reference).map_err(|e| BillingError::invalid("idempotency_key", e.to_string()))?;
-    let txn = adjustment(&customer.id, amount, LedgerAccount::Promo, &reference, now_ms)?;
-    let own;
-    let key = match key {
-        Some(key) => key,
-        None => {
-            own = format!("adjustment/{reference}");
-            &own
-        }
-    };
-    book(tx, customer, &txn, key, actor, reason, now_ms)
-}
-
-fn next_txn(conn: &Connection) -> Result<i64, BillingError> {
-    let mut stmt = conn.prepare_cached("SELECT COALESCE(MAX(id), 0) + 1 FROM txn")?;
-    Ok(stmt.query_row([], |r| r.get(0))?)
+    let wake = lifecycle::run_alone(tx, customer.row, rules, now_ms)?;
+    Ok((outcome, wake))
 }
 
 /// What a request with a key asked for.
@@ -136,15 +116,30 @@ fn payload(txn: &Txn, reason: &str) -> [u8; 32] {
     sha256(&bytes)
 }
 
-fn book(
+/// A movement that is to happen once.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Asked<'a> {
+    /// What is booked. It has a key.
+    pub(super) txn: &'a Txn,
+    /// The request's key.
+    pub(super) key: &'a str,
+    /// Who acted.
+    pub(super) actor: &'a str,
+    /// Why, for people.
+    pub(super) reason: &'a str,
+    /// The transaction that it gives back, or a part of it.
+    pub(super) reverses: Option<i64>,
+}
+
+/// Books a movement unless it was booked before; `allowed` is asked only if it was not.
+pub(super) fn book(
     tx: &Transaction<'_>,
     customer: &Customer,
-    txn: &Txn,
-    key: &str,
-    actor: &str,
-    reason: &str,
+    movement: &Asked<'_>,
+    allowed: impl FnOnce() -> Result<(), BillingError>,
     now_ms: i64,
 ) -> Result<Outcome, BillingError> {
+    let Asked { txn, key, actor, reason, reverses } = *movement;
     let asked = payload(txn, reason);
     let known: Option<(Vec<u8>, i64)> = tx
         .prepare_cached("SELECT payload_hash, txn FROM idem_request WHERE key = ?1")?
@@ -174,8 +169,9 @@ fn book(
             return Err(BillingError::conflict("payment_reused", why));
         }
         None => {
+            allowed()?;
             let posting = Posting { txn, actor, reason, charges: &[] };
-            (ledger::post(tx, &posting, now_ms)?.txn, true)
+            (ledger::post_reversing(tx, &posting, reverses, now_ms)?.txn, true)
         }
     };
     tx.prepare_cached("INSERT INTO idem_request (key, payload_hash, txn) VALUES (?1, ?2, ?3)")?

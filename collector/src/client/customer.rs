@@ -2,7 +2,7 @@
 
 use super::{Call, Show, encode, field};
 use clap::Subcommand;
-use serde_json::json;
+use serde_json::{Value, json};
 
 #[derive(Subcommand)]
 pub(super) enum Customer {
@@ -19,6 +19,9 @@ pub(super) enum Customer {
         /// Zone of the billing months
         #[arg(long, default_value = "UTC")]
         billing_zone: String,
+        /// Customer that brought this one and gets a share of its payments
+        #[arg(long, value_name = "CUSTOMER")]
+        referred_by: Option<String>,
     },
     /// List customers with their balances
     List,
@@ -67,6 +70,36 @@ pub(super) enum Customer {
         /// The same key is booked once
         #[arg(long)]
         key: String,
+        /// What it is: a correction, credit that is given, or a debt that is given up
+        #[arg(long, value_parser = ["adjustment", "promo", "write-off"], default_value = "adjustment")]
+        kind: String,
+        /// What a correction is booked against: promo, referral, bad-debt or revenue:METER
+        #[arg(long, value_name = "ACCOUNT")]
+        against: Option<String>,
+    },
+    /// Give unspent money back; the same refund is booked once, whatever is repeated
+    Refund {
+        /// Customer's id
+        id: String,
+        /// Amount, for example 4.00
+        amount: String,
+        /// Where it was paid
+        #[arg(long, default_value = "manual")]
+        gateway: String,
+        /// Id of the payment there that goes back, or a part of it
+        #[arg(long)]
+        payment: String,
+        /// The refund's id there
+        #[arg(long)]
+        refund: String,
+        /// Why, shown to the customer
+        #[arg(long)]
+        reason: String,
+    },
+    /// List payments with what can still be given back
+    Refundable {
+        /// Customer's id
+        id: String,
     },
     /// List what was charged and paid
     Ledger {
@@ -84,11 +117,10 @@ impl Customer {
     pub(super) fn call(self) -> (Call, Show) {
         let at = |id: &str, rest: &str| format!("/v1/customers/{}{rest}", encode(id));
         match self {
-            Self::Add { id, name, plan, billing_zone } => {
+            Self::Add { id, name, plan, billing_zone, referred_by } => {
                 let mut body = json!({"id": id, "name": name, "billing_zone": billing_zone});
-                if let (Some(plan), Some(fields)) = (plan, body.as_object_mut()) {
-                    fields.insert("plan".to_owned(), plan.into());
-                }
+                set(&mut body, "plan", plan);
+                set(&mut body, "referred_by", referred_by);
                 (Call::Post("/v1/customers".to_owned(), body, None), Show::Object)
             }
             Self::List => (
@@ -101,7 +133,7 @@ impl Customer {
             Self::Show { id } => (Call::Get(at(&id, "/balance")), Show::Object),
             Self::Plan { id, plan } => (Call::Put(at(&id, "/plan"), json!({"plan": plan})), Show::Object),
             Self::Zone { id, zone } => {
-                (Call::Put(at(&id, "/billing-zone"), json!({"billing_zone": zone})), Show::Object)
+                (Call::Put(at(&id, "/zone"), json!({"billing_zone": zone})), Show::Object)
             }
             Self::Topup { id, amount, gateway, payment } => {
                 let body = json!({"amount": amount, "gateway": gateway, "payment": payment});
@@ -109,10 +141,31 @@ impl Customer {
                 let line = |a: &_| format!("balance {}", field(a, "/balance"));
                 (Call::Post(at(&id, "/topups"), body, Some(key)), Show::Line(line))
             }
-            Self::Adjust { id, amount, reason, key } => {
-                let body = json!({"amount": amount, "reason": reason});
+            Self::Adjust { id, amount, reason, key, kind, against } => {
+                let mut body = json!({"amount": amount, "reason": reason, "kind": kind});
+                set(&mut body, "against", against);
                 (Call::Post(at(&id, "/adjustments"), body, Some(key)), Show::Object)
             }
+            Self::Refund { id, amount, gateway, payment, refund, reason } => {
+                let key = format!("refund:{gateway}:{refund}");
+                let body = json!({"amount": amount, "gateway": gateway, "payment": payment, "refund": refund,
+                    "reason": reason});
+                let line = |a: &_| format!("balance {}", field(a, "/balance"));
+                (Call::Post(at(&id, "/refunds"), body, Some(key)), Show::Line(line))
+            }
+            Self::Refundable { id } => (
+                Call::Get(at(&id, "/refundable")),
+                Show::Rows(
+                    "payments",
+                    &[
+                        ("GATEWAY", "/gateway"),
+                        ("PAYMENT", "/payment"),
+                        ("AMOUNT", "/amount"),
+                        ("REFUNDED", "/refunded"),
+                        ("REFUNDABLE", "/refundable"),
+                    ],
+                ),
+            ),
             Self::Ledger { id } => (
                 Call::Get(at(&id, "/ledger")),
                 Show::Rows(
@@ -132,5 +185,12 @@ impl Customer {
                 Show::Rows("events", &[("AT", "/at"), ("KIND", "/kind"), ("DETAIL", "/detail")]),
             ),
         }
+    }
+}
+
+/// Sets a field of a body where there is a value.
+fn set(body: &mut Value, name: &str, value: Option<String>) {
+    if let (Some(value), Some(fields)) = (value, body.as_object_mut()) {
+        fields.insert(name.to_owned(), value.into());
     }
 }

@@ -41,6 +41,10 @@ fn every_setting() {
         final_notice = "1s"
         overdraft = "0.5"
         close_lag = "4h"
+        referral_percent = "5"
+        referral_delay = "30d"
+        tax_percent = "21"
+        tax_name = "PVN"
         [breaker]
         suspensions = 1
         suspensions_percent = 2
@@ -54,6 +58,8 @@ fn every_setting() {
         (2_000, 3_000, 1_000)
     );
     assert_eq!(c.billing.overdraft.micros(), 500_000);
+    assert_eq!((c.billing.referral.ppm(), c.billing.referral_delay_ms), (50_000, 30 * 86_400_000));
+    assert_eq!((c.billing.tax.ppm(), c.billing.tax_name.as_str()), (210_000, "PVN"));
     let tls = c.tls.unwrap();
     assert_eq!(
         (tls.key.as_path(), tls.client_ca.as_deref()),
@@ -75,7 +81,7 @@ fn faults() {
          tls.cert = 4: must be a string in quotes\n  \
          tls.key: is missing; it names a file in PEM\n  \
          store.kind = \"clickhouse\": must be \"sqlite\", the only store of this version\n  \
-         billing.colour = true: unknown key; known here: currency, default_plan, grace, delete_after, final_notice, overdraft, close_lag\n  \
+         billing.colour = true: unknown key; known here: currency, default_plan, grace, delete_after, final_notice, overdraft, close_lag, referral_percent, referral_delay, tax_percent, tax_name\n  \
          billing.currency = \"eur\": currency \"eur\" is not three upper-case letters; write it like \"EUR\"\n  \
          billing.overdraft = \"-1\": must be an amount that is not negative, for example \"5.00\"\n  \
          billing.grace = \"7\": \"7\" is not a duration; write a whole number and a unit: 500ms, 10s, 15m, 48h, 7d\n  \

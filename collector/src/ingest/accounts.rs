@@ -4,6 +4,7 @@ use super::count::HostRow;
 use crate::db::{DbError, OptionalExtension, Transaction, params};
 use crate::limits::NAME_TRIES_MAX;
 use hostmeter_core::ids::{AccountId, HostName};
+use rusqlite::CachedStatement;
 
 /// The account of (host, uid, user), made if it is new.
 ///
@@ -23,11 +24,21 @@ pub fn find_or_make(
     }
 }
 
-/// Notes that an account had processes or used something up to this time.
-pub fn seen(tx: &Transaction<'_>, account: i64, seen_ms: i64) -> Result<(), DbError> {
-    let sql = "UPDATE account SET last_seen_ms = max(coalesce(last_seen_ms, ?2), ?2) WHERE id = ?1";
-    tx.prepare_cached(sql)?.execute([account, seen_ms])?;
-    Ok(())
+/// Notes when accounts were seen last.
+pub(super) struct Seen<'tx>(CachedStatement<'tx>);
+
+impl<'tx> Seen<'tx> {
+    /// For many accounts.
+    pub(super) fn prepare(tx: &'tx Transaction<'_>) -> Result<Self, DbError> {
+        let sql = "UPDATE account SET last_seen_ms = max(coalesce(last_seen_ms, ?2), ?2) WHERE id = ?1";
+        Ok(Self(tx.prepare_cached(sql)?))
+    }
+
+    /// An account had processes or used something up to this time.
+    pub(super) fn note(&mut self, account: i64, seen_ms: i64) -> Result<(), DbError> {
+        self.0.execute([account, seen_ms])?;
+        Ok(())
+    }
 }
 
 /// Notes where an account's home is.

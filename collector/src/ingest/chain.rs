@@ -97,12 +97,15 @@ pub fn store(
         return Ok(Outcome::Revoked);
     }
     let header = &received.header;
-    tx.prepare_cached("UPDATE host SET last_seen_ms = ?2 WHERE id = ?1")?.execute([row.host.id, now_ms])?;
     let verdict = match received.key.replaced {
         // Both keys said which envelope was the old one's last: this is not it.
         Some(replaced) if replaced.contradicts(header) => Verdict::Fork,
         _ => decide(&row.chain, header, stored_hash(tx, row.host.id, header)?),
     };
+    if !matches!(verdict, Verdict::Store { .. }) {
+        tx.prepare_cached("UPDATE host SET last_seen_ms = ?2 WHERE id = ?1")?
+            .execute([row.host.id, now_ms])?;
+    }
     match verdict {
         Verdict::AckAgain => Ok(Outcome::Again(standing(tx, &row, header.stamp.epoch)?)),
         Verdict::Want(seq) => Ok(Outcome::Want(seq)),
@@ -191,7 +194,7 @@ fn keep(
     )?
     .execute(params![host.id, epoch, seq, hash, now_ms, status.as_str(), received.bytes, why])?;
     tx.prepare_cached(
-        "UPDATE host SET epoch = ?2, high_seq = ?3, high_hash = ?4, spoke_ms = ?5 WHERE id = ?1",
+        "UPDATE host SET epoch = ?2, high_seq = ?3, high_hash = ?4, spoke_ms = ?5, last_seen_ms = ?5 WHERE id = ?1",
     )?
     .execute(params![host.id, epoch, seq, received.header.hash, now_ms])?;
     if status == Status::Billed {

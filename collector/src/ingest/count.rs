@@ -8,7 +8,7 @@ use hostmeter_core::limits::FUTURE_MAX_MS;
 use hostmeter_core::meter::{Meter, Values};
 use hostmeter_core::units::UtcHour;
 use hostmeter_core::wire::batch::Batch;
-use rusqlite::types::Value;
+use rusqlite::CachedStatement;
 use std::sync::LazyLock;
 
 /// The host that a batch is from.
@@ -37,18 +37,19 @@ pub fn implausible(batch: &Batch, now_ms: i64) -> Option<String> {
 
 /// Adds everything of the batch: accounts, hour totals, the host's watermark, when it was not metered in full.
 pub fn count(tx: &Transaction<'_>, host: &HostRow, batch: &Batch, now_ms: i64) -> Result<(), DbError> {
+    let (mut seen, mut hours) = (accounts::Seen::prepare(tx)?, Hours::prepare(tx)?);
     for interval in &batch.intervals {
         let hour = UtcHour::from_ms(interval.from_ms);
         for usage in &interval.accounts {
             let account = accounts::find_or_make(tx, host, usage.uid, usage.user.as_deref(), now_ms)?;
-            accounts::seen(tx, account, interval.to_ms)?;
+            seen.note(account, interval.to_ms)?;
             if let Some(home) = &usage.home {
                 accounts::home(tx, account, home, usage.home_inode)?;
             }
             let mut flows = usage.values.iter().filter(|(m, _)| m.is_flow()).peekable();
             if flows.peek().is_some() {
                 let changes = flows.any(|(_, v)| v != 0);
-                add(tx, account, hour, &usage.values, changes)?;
+                hours.add(account, hour, &usage.values, changes)?;
             }
         }
     }
@@ -65,26 +66,40 @@ pub(super) fn advance(tx: &Transaction<'_>, host: i64, watermark_ms: i64) -> Res
     Ok(())
 }
 
-/// Adds values to an account's hour. A charged hour is open again if anything changes.
-pub(super) fn add(
-    tx: &Transaction<'_>,
-    account: i64,
-    hour: UtcHour,
-    values: &Values,
-    changes: bool,
-) -> Result<(), DbError> {
-    static OPEN: LazyLock<String> = LazyLock::new(update_sql);
-    static ANY: LazyLock<String> = LazyLock::new(upsert_sql);
-    let flows = || Meter::ALL.iter().filter(|m| m.is_flow()).map(|m| Value::from(values.get(*m)));
-    let key = [Value::from(account), Value::from(hour.0)];
-    // Almost always the row is there and open: then no index has to change.
-    let row = key.iter().cloned().chain(flows());
-    if tx.prepare_cached(&OPEN)?.execute(rusqlite::params_from_iter(row))? > 0 {
-        return Ok(());
+/// Adds to accounts' hours.
+pub(super) struct Hours<'tx> {
+    /// Of an hour that is there and open.
+    open: CachedStatement<'tx>,
+    any: CachedStatement<'tx>,
+}
+
+impl<'tx> Hours<'tx> {
+    /// For many hours.
+    pub(super) fn prepare(tx: &'tx Transaction<'_>) -> Result<Self, DbError> {
+        static OPEN: LazyLock<String> = LazyLock::new(update_sql);
+        static ANY: LazyLock<String> = LazyLock::new(upsert_sql);
+        Ok(Self { open: tx.prepare_cached(&OPEN)?, any: tx.prepare_cached(&ANY)? })
     }
-    let row = key.into_iter().chain([Value::from(i64::from(changes))]).chain(flows());
-    tx.prepare_cached(&ANY)?.execute(rusqlite::params_from_iter(row))?;
-    Ok(())
+
+    /// Adds values to an account's hour. A charged hour is open again if anything changes.
+    pub(super) fn add(
+        &mut self,
+        account: i64,
+        hour: UtcHour,
+        values: &Values,
+        changes: bool,
+    ) -> Result<(), DbError> {
+        let flows = || Meter::ALL.iter().filter(|m| m.is_flow()).map(|m| values.get(*m));
+        let key = [Some(account), Some(hour.0)];
+        // Almost always the row is there and open: then no index has to change.
+        let row = key.into_iter().chain(flows());
+        if self.open.execute(rusqlite::params_from_iter(row))? > 0 {
+            return Ok(());
+        }
+        let row = key.into_iter().chain([Some(i64::from(changes))]).chain(flows());
+        self.any.execute(rusqlite::params_from_iter(row))?;
+        Ok(())
+    }
 }
 
 fn update_sql() -> String {

@@ -219,8 +219,8 @@ impl Open {
             let due = due(conn, after, COUNT_BLOCK)?;
             let read = |due: Due| -> Result<_, DbError> {
                 let batch = match fresh.take(&due.hash) {
-                    Some(batch) => Ok(Arc::unwrap_or_clone(batch)),
-                    None => stored(conn, &due)?,
+                    Some(batch) => Ok(batch),
+                    None => stored(conn, &due)?.map(Arc::new),
                 };
                 Ok((due, batch))
             };
@@ -229,7 +229,7 @@ impl Open {
         let more = rows.len() >= COUNT_BLOCK;
         for (due, batch) in rows {
             self.added = due.serial;
-            let added = batch.map(|batch| self.tally.add(due.host, batch, &self.ids));
+            let added = batch.map(|batch| self.tally.add(due.host, &batch, &self.ids));
             // Damaged or too large: found out and named one by one.
             self.one_by_one |= !matches!(added, Ok(Ok(())));
         }

@@ -94,21 +94,21 @@ impl Tally {
     }
 
     /// Adds a batch of this host.
-    pub(super) fn add(&mut self, host: i64, batch: Batch, ids: &AccountIds) -> Result<(), Overflow> {
+    pub(super) fn add(&mut self, host: i64, batch: &Batch, ids: &AccountIds) -> Result<(), Overflow> {
         if let Some(watermark_ms) = batch.watermark_ms() {
             let highest = self.watermarks_ms.entry(host).or_insert(watermark_ms);
             *highest = watermark_ms.max(*highest);
         }
-        degraded::gather(&mut self.degraded, host, &batch);
-        for interval in batch.intervals {
+        degraded::gather(&mut self.degraded, host, batch);
+        for interval in &batch.intervals {
             let hour = UtcHour::from_ms(interval.from_ms);
-            for usage in interval.accounts {
-                let account = self.account(host, &usage, ids);
+            for usage in &interval.accounts {
+                let account = self.account(host, usage, ids);
                 self.last = account;
                 let Some(account) = self.accounts.get_mut(account) else { return Err(Overflow) };
                 account.seen_ms = account.seen_ms.max(interval.to_ms);
                 let new_row = account.add(hour, &usage.values)?;
-                if let Some(home) = usage.home {
+                if let Some(home) = &usage.home {
                     account.home(home, usage.home_inode);
                 }
                 self.rows = self.rows.saturating_add(usize::from(new_row));
@@ -149,6 +149,8 @@ impl Tally {
     /// Writes everything; the accounts that were not known before.
     pub(super) fn write(&self, tx: &Transaction<'_>, now_ms: i64) -> Result<Vec<FoundAccount>, DbError> {
         let (mut found, mut names) = (Vec::new(), HashMap::new());
+        // Thousands of rows: these two are not looked up for each.
+        let (mut seen, mut hours) = (accounts::Seen::prepare(tx)?, count::Hours::prepare(tx)?);
         for a in &self.accounts {
             let id = match a.id {
                 Some(id) => id,
@@ -160,12 +162,12 @@ impl Tally {
                     id
                 }
             };
-            accounts::seen(tx, id, a.seen_ms)?;
+            seen.note(id, a.seen_ms)?;
             for (home, inode) in &a.homes {
                 accounts::home(tx, id, home, *inode)?;
             }
             for h in &a.hours {
-                count::add(tx, id, h.hour, &h.sums, h.changes)?;
+                hours.add(id, h.hour, &h.sums, h.changes)?;
             }
         }
         for (host, watermark_ms) in &self.watermarks_ms {
@@ -194,8 +196,8 @@ fn host_name(
 impl OfAccount {
     /// Adds an interval's values; whether they begin another hour.
     fn add(&mut self, hour: UtcHour, values: &Values) -> Result<bool, Overflow> {
-        let flows = || values.iter().filter(|(m, _)| m.is_flow());
-        if flows().next().is_none() {
+        let mut flows = values.iter().filter(|(m, _)| m.is_flow()).peekable();
+        if flows.peek().is_none() {
             return Ok(false);
         }
         let place = self.hours.iter().position(|h| h.hour == hour);
@@ -207,7 +209,7 @@ impl OfAccount {
                 self.hours.last_mut().ok_or(Overflow)?
             }
         };
-        for (meter, value) in flows() {
+        for (meter, value) in flows {
             sums.changes |= value != 0;
             sums.add(meter, value)?;
         }
@@ -215,10 +217,10 @@ impl OfAccount {
     }
 
     /// Remembers where the home is. The same again says only what inode it has.
-    fn home(&mut self, home: String, inode: Option<u64>) {
+    fn home(&mut self, home: &str, inode: Option<u64>) {
         match self.homes.last_mut() {
-            Some((last, known)) if *last == home => *known = inode.or(*known),
-            _ => self.homes.push((home, inode)),
+            Some((last, known)) if last == home => *known = inode.or(*known),
+            _ => self.homes.push((home.to_owned(), inode)),
         }
     }
 }

@@ -8,13 +8,14 @@ use crate::fault;
 use crate::ingest::counting::counted_serial;
 use crate::ingest::degraded;
 use crate::limits::{
-    CLEAN_EVERY, CLEAN_ROWS, ENVELOPE_KEEP_MS, FORWARD_BLOCK, FORWARD_IDLE, FORWARD_REST, FORWARD_YIELD,
-    RAW_KEEP_MS,
+    CLEAN_EVERY, CLEAN_ROWS, ENVELOPE_KEEP_MS, FORWARD_BLOCK, FORWARD_CALM, FORWARD_IDLE, FORWARD_REST,
+    FORWARD_YIELD, RAW_KEEP_MS,
 };
 use crate::worker::{Desk, Pace, Waker, Worker};
 use hostmeter_core::meter::Meter;
 use hostmeter_core::wire::batch::{AccountUsage, Batch, Interval};
 use hostmeter_core::wire::envelope::{open_payload, peek};
+use std::cell::Cell;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -48,7 +49,7 @@ pub struct Forwarder(Worker);
 
 impl Forwarder {
     /// Starts the thread. Graphs may come later where many batches come in: while more than [`FORWARD_YIELD`] envelopes
-    /// wait to be counted and nobody asks for a graph, it rests most of the time.
+    /// wait to be counted now and then, and nobody asks for a graph, it rests most of the time.
     pub fn start(
         db: Db,
         store: Arc<dyn UsageStore>,
@@ -56,16 +57,12 @@ impl Forwarder {
         uncounted: Arc<AtomicI64>,
     ) -> Result<Self, DbError> {
         let mut cleaned: Option<Instant> = None;
+        let flood = Flood { uncounted, seen: Cell::new(None) };
         let pace = Pace { idle: FORWARD_IDLE, pause: Duration::ZERO };
         let worker = Worker::start("forwarder", pace, move |desk, _| {
-            let is_busy = || uncounted.load(Ordering::Relaxed) > FORWARD_YIELD;
-            round(
-                &db,
-                store.as_ref(),
-                &clock,
-                &|took| desk.rest(took.saturating_mul(FORWARD_REST), &is_busy),
-                desk,
-            );
+            let is_on = || flood.is_on(Instant::now());
+            let rest = |took: Duration| desk.rest(took.saturating_mul(FORWARD_REST), &is_on);
+            round(&db, store.as_ref(), &clock, &rest, desk);
             if cleaned.is_none_or(|at| at.elapsed() >= CLEAN_EVERY) {
                 cleaned = Some(Instant::now());
                 if let Err(e) = clean(&db, store.as_ref(), clock.now_ms()) {
@@ -94,6 +91,22 @@ impl Forwarder {
     /// The serial that was reached.
     pub fn position(&self) -> i64 {
         self.0.position()
+    }
+}
+
+/// Whether many batches come in. Few wait to be counted right after a count, in the middle of a flood, too.
+struct Flood {
+    uncounted: Arc<AtomicI64>,
+    /// When many waited last.
+    seen: Cell<Option<Instant>>,
+}
+
+impl Flood {
+    fn is_on(&self, now: Instant) -> bool {
+        if self.uncounted.load(Ordering::Relaxed) > FORWARD_YIELD {
+            self.seen.set(Some(now));
+        }
+        self.seen.get().is_some_and(|at| now.saturating_duration_since(at) < FORWARD_CALM)
     }
 }
 

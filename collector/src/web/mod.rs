@@ -4,6 +4,7 @@
 //! account is as unknown as one that does not exist. Whatever changes something is a POST with the session's token.
 
 mod account;
+mod booking;
 mod build;
 mod charts;
 mod cookie;
@@ -50,6 +51,9 @@ pub fn router() -> Router<AppState> {
         .route("/admin/accounts", get(lists::accounts))
         .route("/admin/customers", get(customers::list))
         .route("/admin/customers/{id}", get(customers::page))
+        .route("/admin/customers/{id}/money", get(booking::page))
+        .route("/admin/customers/{id}/adjust", post(booking::adjust))
+        .route("/admin/customers/{id}/refund", post(booking::refund))
         .route("/admin/alerts", get(lists::alerts))
         .route("/static/{file}", get(static_file))
         .method_not_allowed_fallback(wrong_method)

@@ -100,7 +100,11 @@ fn entry(e: HistoryEntry) -> Result<LedgerEntry, Problem> {
         // What it cost lowers the balance.
         amount: l.amount.checked_neg().unwrap_or(Money::MAX).to_string(),
     });
+    // Charges are the run's; whoever started it says nothing.
+    let actor = if e.kind == "charge" { String::new() } else { e.actor };
     Ok(LedgerEntry {
+        reason: e.reason,
+        actor,
         at_ms: time("ledger, time", &e.at)?,
         hour_ms: e.hour.as_deref().map(|h| time("ledger, hour", h)).transpose()?,
         lines: lines.collect(),

@@ -64,14 +64,14 @@ pub fn adjustment(
     }
 }
 
-fn above_zero(kind: TxnKind, amount: Money) -> Result<(), LedgerError> {
+pub(super) fn above_zero(kind: TxnKind, amount: Money) -> Result<(), LedgerError> {
     if amount.micros() > 0 {
         return Ok(());
     }
     Err(LedgerError::Amount { kind, amount, want: "above zero" })
 }
 
-fn pair(
+pub(super) fn pair(
     kind: TxnKind,
     key: IdemKey,
     effective_at_ms: i64,

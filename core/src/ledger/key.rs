@@ -76,6 +76,31 @@ impl IdemKey {
         Self(format!("adjust:{reference}"))
     }
 
+    /// Credit given for nothing: `promo:REFERENCE`, by the request's idempotency key.
+    pub fn promo(reference: &PaymentRef) -> Self {
+        Self(format!("promo:{reference}"))
+    }
+
+    /// A debt given up: `write-off:REFERENCE`, by the request's idempotency key.
+    pub fn write_off(reference: &PaymentRef) -> Self {
+        Self(format!("write-off:{reference}"))
+    }
+
+    /// A referrer's share of a payment: `referral:GATEWAY:PAYMENT`.
+    pub fn referral(gateway: &Gateway, payment: &PaymentRef) -> Self {
+        Self(format!("referral:{gateway}:{payment}"))
+    }
+
+    /// What a referrer gives back for a refund: `referral-back:GATEWAY:REFUND`.
+    pub fn referral_back(gateway: &Gateway, refund: &PaymentRef) -> Self {
+        Self(format!("referral-back:{gateway}:{refund}"))
+    }
+
+    /// The tax of a statement: `tax:NUMBER`.
+    pub fn tax(statement: i64) -> Self {
+        Self(format!("tax:{statement}"))
+    }
+
     /// A charge of one revision of an account's hour: `charge:ACCOUNT:HOUR:REVISION`.
     pub fn charge(account: &AccountId, hour: UtcHour, revision: u32) -> Self {
         Self(format!("charge:{account}:{hour}:{revision}"))

@@ -9,6 +9,7 @@ pub mod gap;
 pub mod key;
 pub mod keys;
 pub mod resume;
+pub mod webhook;
 
 /// Version of every payload in this folder.
 pub const VERSION: u32 = 1;
@@ -53,14 +54,18 @@ fn from_json<T: serde::de::DeserializeOwned>(what: &'static str, bytes: &[u8]) -
     const USUAL: &[u8] = br#"{"v":1,"#;
     const { assert!(VERSION == 1) };
     let json = |source| PayloadError::Json { what, source };
-    if bytes.starts_with(USUAL) {
-        return serde_json::from_slice(bytes).map_err(json);
+    if !bytes.starts_with(USUAL) {
+        let Versioned { v } = serde_json::from_slice(bytes).map_err(json)?;
+        if v != VERSION {
+            return Err(PayloadError::Version { what, got: v });
+        }
     }
-    let Versioned { v } = serde_json::from_slice(bytes).map_err(json)?;
-    if v != VERSION {
-        return Err(PayloadError::Version { what, got: v });
-    }
-    serde_json::from_slice(bytes).map_err(json)
+    // Looked through for UTF-8 once, not string by string. What is none is named with its place by the parser.
+    let read = match std::str::from_utf8(bytes) {
+        Ok(text) => serde_json::from_str(text),
+        Err(_) => serde_json::from_slice(bytes),
+    };
+    read.map_err(json)
 }
 
 /// Serialises a payload. Only maps with keys that are not strings could fail, and there are none.

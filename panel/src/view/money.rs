@@ -1,5 +1,7 @@
 //! View data of balances, ledger and lifecycle states.
 
+use super::Frame;
+
 /// A customer's money and state, as in `GET /v1/customers/{id}/balance`.
 #[derive(Debug, Clone)]
 pub struct BalanceView {
@@ -55,7 +57,7 @@ pub struct LedgerEntry {
     pub txn: String,
     /// When it was recorded.
     pub at_ms: i64,
-    /// `charge`, `topup`, `adjustment`, `refund`, `referral`, `tax`, `write-off`.
+    /// `charge`, `topup`, `adjustment`, `refund`, `promo`, `referral`, `tax`, `write-off`.
     pub kind: String,
     /// The account charged, if one was.
     pub account: Option<String>,
@@ -65,6 +67,10 @@ pub struct LedgerEntry {
     pub amount: String,
     /// Exact balance after it.
     pub balance_after: String,
+    /// Why, in words of staff; empty: nobody said.
+    pub reason: String,
+    /// Who acted; empty where it does not matter, as for charges.
+    pub actor: String,
     /// What a charge is made of.
     pub lines: Vec<LedgerLine>,
 }
@@ -80,4 +86,44 @@ pub struct LedgerLine {
     pub price_version: Option<String>,
     /// Exact signed amount, same sign as the entry.
     pub amount: String,
+}
+
+/// The admin's page on which money moves by hand.
+#[derive(Debug, Clone)]
+pub struct MoneyView {
+    /// Who looks.
+    pub frame: Frame,
+    /// Customer id, e.g. `c-1`.
+    pub customer: String,
+    /// The customer's name.
+    pub name: String,
+    /// ISO 4217 code, e.g. `EUR`.
+    pub currency: String,
+    /// Exact balance.
+    pub balance: String,
+    /// Exact amount of unspent money, which can go back.
+    pub refundable: String,
+    /// Exact amount of unspent credit that was given, which cannot.
+    pub given: String,
+    /// Payments, newest first.
+    pub payments: Vec<PaymentRow>,
+    /// A key that the forms send, so that a form that is sent twice is booked once.
+    pub key: String,
+    /// False for those who may look only: no forms.
+    pub may_book: bool,
+}
+
+/// A payment with what can still go back of it; exact amounts.
+#[derive(Debug, Clone)]
+pub struct PaymentRow {
+    /// Through which gateway.
+    pub gateway: String,
+    /// The gateway's reference.
+    pub payment: String,
+    /// How much came in.
+    pub amount: String,
+    /// How much went back.
+    pub refunded: String,
+    /// How much can go back.
+    pub refundable: String,
 }

@@ -104,8 +104,7 @@ pub(super) fn drafts(
     if !is_due(tx, block, now_ms)? {
         return Ok(Vec::new());
     }
-    let first = block.number.saturating_mul(CHARGE_BLOCK_ACCOUNTS);
-    let past = first.saturating_add(CHARGE_BLOCK_ACCOUNTS);
+    let (first, past) = block.accounts();
     let (mut out, mut plans_used, mut seen) = (Vec::new(), BTreeSet::new(), HashSet::new());
     for running in running(tx, block.hour, first, past)? {
         let payer = rates.payer(tx, running.customer)?;
@@ -191,9 +190,13 @@ pub(super) fn has_more(
     Ok(false)
 }
 
+/// Whether this day of an account is decided, or one after it.
 fn is_decided(conn: &Connection, account: i64, date: BillingDate) -> Result<bool, BillingError> {
-    let sql = "SELECT EXISTS (SELECT 1 FROM base_fee WHERE date = ?1 AND account = ?2)";
-    Ok(conn.prepare_cached(sql)?.query_row(params![date.number(), account], |r| r.get(0))?)
+    // Where the zone changed, days may come again, and a later one may be decided: no zone is farther off than two days.
+    let sql = "SELECT EXISTS (SELECT 1 FROM base_fee WHERE date IN (?1, ?2, ?3) AND account = ?4)";
+    let mut dates = date.and_later().map(BillingDate::number);
+    let mut next = || dates.next().unwrap_or_default();
+    Ok(conn.prepare_cached(sql)?.query_row([next(), next(), next(), account], |r| r.get(0))?)
 }
 
 /// Accounts `[first, past)` that somebody owns in an hour and that run at its start; one that was made in it runs.

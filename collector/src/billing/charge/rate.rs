@@ -21,6 +21,8 @@ pub(in crate::billing) struct OpenHour {
     pub(in crate::billing) id: AccountId,
     /// The hour.
     pub(in crate::billing) hour: UtcHour,
+    /// Whether a part of it may be charged already.
+    pub(in crate::billing) is_charged: bool,
     /// What was used in it so far.
     pub(in crate::billing) total: Values,
 }
@@ -87,7 +89,10 @@ pub(in crate::billing) fn rate(
     price: &Price,
     month: &Values,
 ) -> Result<RatedHour, BillingError> {
-    let (rev, before) = charged_before(conn, open.account, open.hour)?;
+    let (rev, before) = match open.is_charged {
+        true => charged_before(conn, open.account, open.hour)?,
+        false => (0, Values::new()),
+    };
     let added = usage::difference(&open.total, &before).ok_or_else(|| {
         BillingError::damaged(format!("usage of {} at {}", open.id, open.hour), "it overflows")
     })?;

@@ -3,6 +3,7 @@
 mod base;
 mod charging;
 mod http;
+mod kinds;
 mod lifecycle;
 mod money;
 mod moves;

@@ -1,9 +1,11 @@
 //! Top-ups, adjustments, imports and quotes: once for each key, and clear words for everything else.
 
+use crate::billing::adjust::{self, Adjustment};
 use crate::billing::imports::{Import, ImportRow, import};
 use crate::billing::testing::{CENT, START, World};
-use crate::billing::{BillingError, history, quote, topup};
+use crate::billing::{BillingError, history, quote};
 use hostmeter_core::ids::{AccountId, PlanId};
+use hostmeter_core::ledger::{LedgerAccount, TxnKind};
 use hostmeter_core::meter::{Meter, Values};
 use hostmeter_core::money::Money;
 use hostmeter_core::units::UtcHour;
@@ -54,8 +56,12 @@ fn an_adjustment_has_a_reason_and_an_actor() {
         let (customer, now_ms) = (w.customer("c-1"), w.now_ms);
         let (amount, reason, key) =
             (Money::parse(amount).unwrap(), reason.to_owned(), key.map(str::to_owned));
-        let got =
-            w.write(move |tx| topup::adjust(tx, &customer, amount, &reason, key.as_deref(), "eva", now_ms));
+        let asked = (TxnKind::Adjustment, LedgerAccount::Promo);
+        let got = w.write(move |tx| {
+            let (kind, against) = asked;
+            let asked = Adjustment { kind, amount, against, reason: &reason };
+            adjust::adjust(tx, &customer, &asked, key.as_deref(), "eva", now_ms)
+        });
         got.map_or_else(|e| e.code(), |o| if o.new { "new" } else { "same" })
     };
     assert_eq!(adjust("2", "an outage", Some("a b")), "new");

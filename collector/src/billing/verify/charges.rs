@@ -61,7 +61,7 @@ pub(super) fn check(conn: &Connection, report: &mut Report) -> Result<Charged, B
     let (months, out) = (Months::new(), Charged::default());
     let mut walk = Walk { conn, versions, moved, rates: Rates::default(), months, out };
     let mut stmt = conn.prepare(
-        "SELECT account, hour, rev, txn, customer, amount, lines FROM charge ORDER BY account, hour, rev",
+        "SELECT account, hour, rev, txn, customer, amount, lines FROM charge ORDER BY hour, account, rev",
     )?;
     let mut rows = stmt.query([])?;
     // The hour that is being walked through, with what its revisions charged so far.

@@ -2,6 +2,7 @@
 
 use super::Report;
 use super::charges::{Charged, Sums};
+use super::kinds::Kinds;
 use crate::billing::error::BillingError;
 use crate::billing::ledger::chained_bytes;
 use crate::db::{Connection, params};
@@ -27,6 +28,7 @@ struct Chain {
     last: i64,
     hash: [u8; 32],
     balances: HashMap<i64, i64>,
+    kinds: Kinds,
 }
 
 pub(super) fn check(
@@ -34,7 +36,7 @@ pub(super) fn check(
     mut charged: Charged,
     report: &mut Report,
 ) -> Result<(), BillingError> {
-    let mut chain = Chain { last: 0, hash: GENESIS, balances: HashMap::new() };
+    let mut chain = Chain { last: 0, hash: GENESIS, balances: HashMap::new(), kinds: Kinds::default() };
     let sql =
         "SELECT id, kind, idem_key, payload_hash, effective_ms, actor, reason, reverses, prev_hash, hash
                FROM txn ORDER BY id";
@@ -70,6 +72,7 @@ pub(super) fn check(
     for id in charged.by_txn.keys() {
         report.differs(format!("charges name transaction {id}, which does not exist"));
     }
+    chain.kinds.referrals(conn, report)?;
     check_balances(conn, &chain.balances, report)
 }
 
@@ -122,6 +125,7 @@ fn check_chain(row: &Row, entries: Vec<Entry>, sums: Option<Sums>, chain: &mut C
     if row.payload != txn.payload_hash() {
         report.differs(format!("transaction {id}: its payload hash does not fit its entries"));
     }
+    chain.kinds.check(id, &txn, row.reverses, report);
     let digest = sums.as_ref().map(|s| sha256(&s.digest));
     let charges: &[u8] = digest.as_ref().map_or(&[], |d| d);
     let bytes = chained_bytes(&txn, &row.actor, &row.reason, row.reverses, charges);

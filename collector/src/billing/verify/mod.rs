@@ -3,6 +3,7 @@
 mod base;
 mod charges;
 mod entries;
+mod kinds;
 
 use super::error::BillingError;
 use crate::db::Connection;

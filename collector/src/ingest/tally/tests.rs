@@ -106,7 +106,7 @@ proptest! {
         for part in [first, second] {
             let mut tally = Tally::default();
             for (host, batch) in part {
-                tally.add(*host, batch.clone(), &ids).unwrap();
+                tally.add(*host, batch, &ids).unwrap();
             }
             let found = many.write_blocking(move |tx| tally.write(tx, T0)).unwrap();
             ids.learn(found, 1_000);
@@ -119,8 +119,8 @@ proptest! {
 fn a_sum_that_does_not_fit_is_said() {
     let mut tally = Tally::default();
     let ids = AccountIds::default();
-    assert_eq!(tally.add(1, batch(0, 1, false, vec![(1, 0, 9, None, Some(i64::MAX), None)]), &ids), Ok(()));
-    assert_eq!(tally.add(1, batch(1, 1, false, vec![(1, 0, 9, None, Some(1), None)]), &ids), Err(Overflow));
+    assert_eq!(tally.add(1, &batch(0, 1, false, vec![(1, 0, 9, None, Some(i64::MAX), None)]), &ids), Ok(()));
+    assert_eq!(tally.add(1, &batch(1, 1, false, vec![(1, 0, 9, None, Some(1), None)]), &ids), Err(Overflow));
 }
 
 #[test]
