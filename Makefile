@@ -10,7 +10,7 @@ BIN := $(or $(CARGO_TARGET_DIR),target)/release
 # More arguments for the demo or the benches: make demo ARGS="--listen 127.0.0.1:9000"
 ARGS ?=
 
-.PHONY: help deps deps-build demo build test props bench bench-charge bench-accuracy bench-ingest bench-slow bench-reconnect bench-cost bench-toll fuzz sim faults mutants oracle man openapi fmt clean-demo
+.PHONY: help deps deps-build demo build test props bench bench-charge bench-accuracy bench-ingest bench-slow bench-reconnect bench-cost bench-toll bench-credit bench-forecast fuzz sim faults mutants oracle man openapi fmt clean-demo
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 16
@@ -73,6 +73,14 @@ bench-toll: ## measure what the eBPF programs cost those who are metered; root, 
 	@packaging/deps test
 	cargo build --release --locked --workspace --bins
 	cargo run --release --locked -p hostmeter-benches -- toll $(ARGS)
+
+bench-credit: ## measure from a credit to the agent while batches come in; root, takes minutes
+	@packaging/deps build
+	cargo build --release --locked --workspace --bins
+	cargo run --release --locked -p hostmeter-benches -- credit $(ARGS)
+
+bench-forecast: ## the back-test of the forecast of days left
+	cargo run --release --locked -p hostmeter-benches -- forecast
 
 vm: deps-build ## test real disk quotas and eBPF on a kernel of Debian, in qemu; takes minutes
 	@packaging/vm/run $(ARGS)

@@ -81,6 +81,20 @@ pub struct Billing {
     pub final_notice_ms: i64,
     /// How far below zero a balance may fall before it is suspended within the grace.
     pub overdraft: Money,
+    /// Customers are told when balance less pending falls below this; absent: only by how long it lasts.
+    pub low_below: Option<Money>,
+    /// What a month paid in time adds to the grace, milliseconds.
+    pub trust_month_ms: i64,
+    /// What all of them add at most, milliseconds.
+    pub trust_max_ms: i64,
+    /// So much trust allows a promise, milliseconds.
+    pub promise_trust_ms: i64,
+    /// By how much a promise extends the grace, milliseconds.
+    pub promise_ms: i64,
+    /// From one promise to the next, milliseconds.
+    pub promise_every_ms: i64,
+    /// From a deletion to the purge, milliseconds.
+    pub retention_ms: i64,
     /// An hour of a silent host is closed after this, milliseconds.
     pub close_lag_ms: i64,
     /// What a referrer gets of the payments of whom it brought.
@@ -242,6 +256,13 @@ fn read_billing(root: &Table<'_>, faults: &mut Faults) -> Result<Billing, Fault>
         "final_notice",
         "overdraft",
         "close_lag",
+        "low_below",
+        "trust_month",
+        "trust_max",
+        "promise_trust",
+        "promise",
+        "promise_every",
+        "retention",
         "referral_percent",
         "referral_delay",
         "tax_percent",
@@ -252,6 +273,7 @@ fn read_billing(root: &Table<'_>, faults: &mut Faults) -> Result<Billing, Fault>
     let currency = t.and_then(|t| t.read("currency", faults, Currency::parse));
     let default_plan = t.and_then(|t| t.read("default_plan", faults, PlanId::parse));
     let overdraft = t.and_then(|t| t.read("overdraft", faults, not_negative));
+    let low_below = t.and_then(|t| t.read("low_below", faults, not_negative));
     let referral = t.and_then(|t| t.read("referral_percent", faults, |s| Ppm::parse_percent(s, 100)));
     let tax = t.and_then(|t| t.read("tax_percent", faults, |s| Ppm::parse_percent(s, 100)));
     let tax_name = t.and_then(|t| t.read("tax_name", faults, tax_name));
@@ -267,6 +289,13 @@ fn read_billing(root: &Table<'_>, faults: &mut Faults) -> Result<Billing, Fault>
         delete_after_ms: ms("delete_after", 30),
         final_notice_ms: ms("final_notice", 7),
         overdraft: overdraft.unwrap_or(Money::from_micros(5_000_000)),
+        low_below,
+        trust_month_ms: ms("trust_month", 2),
+        trust_max_ms: ms("trust_max", 14),
+        promise_trust_ms: ms("promise_trust", 4),
+        promise_ms: ms("promise", 7),
+        promise_every_ms: ms("promise_every", 30),
+        retention_ms: ms("retention", 14),
         close_lag_ms: ms("close_lag", 2),
         referral: referral.unwrap_or_default(),
         referral_delay_ms: ms("referral_delay", 14),

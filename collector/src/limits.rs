@@ -235,6 +235,10 @@ const _: () = assert!(TURN_WAIT.as_millis() < BODY_TIME.as_millis());
 
 /// Accounts in one block of charges: one transaction of the database and of the ledger.
 pub const CHARGE_BLOCK_ACCOUNTS: i64 = 1_024;
+/// Shares of an account's budget that its customer is told of, percent, rising.
+pub const BUDGET_PERCENTS: [u32; 3] = [50, 80, 100];
+/// Every sweep looks at the books of one customer in so many: at one sweep a minute, of each about every four hours.
+pub const BOOKS_SHARE: i64 = 256;
 /// Customers that one read of the lifecycle's sweep looks at.
 pub const SWEEP_CHUNK: i64 = 500;
 /// The sweep runs at least this often.

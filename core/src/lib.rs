@@ -6,6 +6,7 @@
 pub mod config;
 pub mod counter;
 pub mod duration;
+pub mod forecast;
 pub mod ids;
 pub mod ingest;
 pub mod interval;

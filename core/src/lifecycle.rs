@@ -8,16 +8,25 @@
 
 mod accounts;
 mod blocked;
+mod caps;
 mod event;
 mod facts;
+mod flags;
+mod leaving;
+mod low;
+mod promise;
 mod state;
 mod table;
+mod trust;
 
 pub use blocked::Blocked;
-pub use event::{Event, EventKind};
-pub use facts::{AccountFacts, Deletion, Facts, Host, Notice, Notices, Settings};
-pub use state::{AccountState, CustomerState, Desired, Phase, PhaseError};
+pub use event::{Event, EventKind, Threshold};
+pub use facts::{
+    AccountFacts, Ask, Budget, Cap, Deletion, Facts, Host, Month, Notice, Notices, Settings, Span,
+};
+pub use state::{AccountState, BudgetTold, CapTold, CustomerState, Desired, Phase, PhaseError};
 pub use table::{Row, TABLE, Verdict, View, explain};
+pub use trust::Trust;
 
 use crate::limits::LIFECYCLE_ROWS_MAX;
 
@@ -42,6 +51,8 @@ impl Step {
 pub fn step(state: &CustomerState, facts: &Facts, settings: &Settings, now_ms: i64) -> Step {
     let mut step = Step { state: state.clone(), events: Vec::new() };
     accounts::track(&mut step.state, facts, now_ms);
+    trust::observe(&mut step.state, facts);
+    low::rearm(&mut step.state, facts, settings);
     for _ in 0..LIFECYCLE_ROWS_MAX {
         let before = step.state.clone();
         let view = View { state: &before, facts, settings, now_ms };
@@ -58,6 +69,8 @@ pub fn step(state: &CustomerState, facts: &Facts, settings: &Settings, now_ms: i
     step
 }
 
+#[cfg(test)]
+mod explore;
 #[cfg(test)]
 mod properties;
 #[cfg(test)]

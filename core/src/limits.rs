@@ -75,8 +75,9 @@ pub const GATEWAY_MAX_BYTES: usize = 32;
 pub const PAYMENT_MAX_BYTES: usize = 128;
 /// Entries of one transaction: one per customer charged together, one per meter.
 pub const TXN_ENTRIES_MAX: usize = 4_096;
-/// Rows of the lifecycle table that one call may take. The longest way (new, opened, grace, suspended) takes few.
-pub const LIFECYCLE_ROWS_MAX: usize = 16;
+/// Rows of the lifecycle table that one call may take. The longest way (three flags, opened, grace, caps, suspended)
+/// takes about ten.
+pub const LIFECYCLE_ROWS_MAX: usize = 24;
 /// Largest configuration file.
 pub const CONFIG_TEXT_MAX_BYTES: usize = 256 * 1024;
 /// Faults of a configuration file that are listed.

@@ -2,11 +2,11 @@
 
 use crate::assets;
 use crate::error::PanelError;
-use crate::parts::{self, Accounts, Balance, Banner, Chart, Commands, Ledger, RangeSwitch, Tile};
+use crate::parts::{self, Accounts, Balance, Banner, Chart, Commands, Ledger, RangeSwitch, Standing, Tile};
 use crate::ui::Ui;
 use crate::view::{
     AccountListView, AccountView, AlertsView, CustomerListView, CustomerView, ErrorView, Frame, HostListView,
-    HostView, LoginView, OverviewView, Role, TopRow,
+    HostState, HostView, LoginView, OverviewView, Role, TopRow,
 };
 use askama::Template;
 
@@ -81,6 +81,7 @@ struct Overview<'a> {
     v: &'a OverviewView,
     balance: Balance<'a>,
     banner: Banner<'a>,
+    standing: Standing<'a>,
     accounts: Accounts<'a>,
     ledger: Ledger<'a>,
 }
@@ -98,6 +99,7 @@ pub fn overview_page(v: &OverviewView) -> Result<String, PanelError> {
         v,
         balance: Balance { ui, b },
         banner: Banner { ui, b },
+        standing: Standing { ui, s: &v.standing, csrf: &v.frame.csrf, currency },
         accounts: Accounts {
             ui,
             rows: &v.accounts,
@@ -145,7 +147,7 @@ pub fn account_page(v: &AccountView) -> Result<String, PanelError> {
         charts: parts::charts(&v.charts, ui)?,
         top: &v.top,
         ledger: Ledger { ui, rows: &v.ledger, currency: &v.currency, name_account: false },
-        commands: Commands { ui, rows: &v.commands, name_account: false },
+        commands: Commands { ui, rows: &v.commands, name_account: false, csrf: &v.frame.csrf },
     };
     render("account", &page)
 }
@@ -249,6 +251,7 @@ struct Customer<'a> {
     v: &'a CustomerView,
     balance: Balance<'a>,
     banner: Banner<'a>,
+    standing: Standing<'a>,
     accounts: Accounts<'a>,
     ledger: Ledger<'a>,
     commands: Commands<'a>,
@@ -267,6 +270,7 @@ pub fn customer_page(v: &CustomerView) -> Result<String, PanelError> {
         v,
         balance: Balance { ui, b },
         banner: Banner { ui, b },
+        standing: Standing { ui, s: &v.standing, csrf: &v.frame.csrf, currency },
         accounts: Accounts {
             ui,
             rows: &v.accounts,
@@ -275,7 +279,7 @@ pub fn customer_page(v: &CustomerView) -> Result<String, PanelError> {
             show_customer: false,
         },
         ledger: Ledger { ui, rows: &v.ledger, currency, name_account: true },
-        commands: Commands { ui, rows: &v.commands, name_account: true },
+        commands: Commands { ui, rows: &v.commands, name_account: true, csrf: &v.frame.csrf },
     };
     render("customer", &page)
 }

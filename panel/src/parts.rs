@@ -3,10 +3,10 @@
 use crate::chart::{ChartSize, DataTable, chart_svg_at, data_table, gap_time, plural};
 use crate::error::PanelError;
 use crate::limits::MAX_GAPS_LISTED;
-use crate::ui::{Html, Ui};
+use crate::ui::{Html, Ui, escape};
 use crate::view::{
-    AccountRow, BalanceView, ChartView, CommandView, LedgerEntry, LifecycleState, Quantity, Range,
-    SeriesStyle,
+    AccountRow, BalanceView, ChartView, CommandStatus, CommandView, LedgerEntry, LifecycleState, Quantity,
+    Range, SeriesStyle, StandingView,
 };
 use askama::Template;
 use askama::filters::{HtmlSafe, Safe};
@@ -43,6 +43,7 @@ pub(crate) struct Commands<'a> {
     pub(crate) ui: &'a Ui,
     pub(crate) rows: &'a [CommandView],
     pub(crate) name_account: bool,
+    pub(crate) csrf: &'a str,
 }
 impl HtmlSafe for Commands<'_> {}
 
@@ -63,6 +64,35 @@ pub(crate) struct Banner<'a> {
     pub(crate) b: &'a BalanceView,
 }
 impl HtmlSafe for Banner<'_> {}
+
+/// Where a customer stands, and what can be done about it.
+#[derive(Template)]
+#[template(path = "parts/standing.html")]
+pub(crate) struct Standing<'a> {
+    pub(crate) ui: &'a Ui,
+    pub(crate) s: &'a StandingView,
+    pub(crate) csrf: &'a str,
+    pub(crate) currency: &'a str,
+}
+impl HtmlSafe for Standing<'_> {}
+
+impl Standing<'_> {
+    /// A form of one button.
+    fn button(&self, act: &str, text: &str) -> Html {
+        let (path, csrf) = (escape(&self.s.action), escape(self.csrf));
+        Safe(format!(
+            "<form class=\"act\" method=\"post\" action=\"{path}\"><input type=\"hidden\" name=\"csrf\" \
+             value=\"{csrf}\"><input type=\"hidden\" name=\"act\" value=\"{}\"><button class=\"quiet\" \
+             type=\"submit\">{}</button></form>",
+            escape(act),
+            escape(text)
+        ))
+    }
+
+    fn is_capped_hard(&self) -> bool {
+        [&self.s.cap_day, &self.s.cap_month].into_iter().flatten().any(|cap| cap.suspend)
+    }
+}
 
 /// The switch between ranges.
 #[derive(Template)]

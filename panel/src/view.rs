@@ -9,6 +9,7 @@ mod account;
 mod admin;
 mod chart;
 mod money;
+mod standing;
 
 pub use account::{
     AccountView, CommandStatus, CommandView, DesiredView, Range, SurfaceOutcome, TopRow, UsageTotals,
@@ -19,6 +20,7 @@ pub use admin::{
 };
 pub use chart::{ChartView, GapView, PointView, Quantity, SeriesStyle, SeriesView};
 pub use money::{BalanceView, LedgerEntry, LedgerLine, LifecycleState, MoneyView, PaymentRow};
+pub use standing::{BreakerView, CapView, StandingView};
 
 /// What every page behind the login carries: who looks, and the token that its forms send back.
 #[derive(Debug, Clone)]
@@ -94,6 +96,8 @@ pub struct OverviewView {
     pub name: String,
     /// Balance and lifecycle state.
     pub balance: BalanceView,
+    /// Where the customer stands, and what can be done about it.
+    pub standing: StandingView,
     /// The customer's accounts; `usage` and `cost` are of today in the billing zone.
     pub accounts: Vec<AccountRow>,
     /// The newest ledger entries, newest first.

@@ -207,7 +207,7 @@ class Oracle:
             account = self.accounts[name]
             mark = self.watermark[account.host] if account.host else None
             limit = rules.closed_until(event["at_ms"], mark, account.host is None, self.header["close_lag_ms"])
-            self.settle_dates(event["n"], name, account, limit)
+            self.settle_dates(event["n"], name, account, event["at_ms"])
             due = [hour for hour in account.waiting if hour + HOUR <= limit]
             for hour in self.sort_hours(name, account, due):
                 self.charge_hour(event["n"], name, account, hour, account.waiting.pop(hour))
@@ -267,7 +267,7 @@ class Oracle:
             if account.base_date is None or day > account.base_date:
                 account.base_date = day
                 if version is not None and version.base:
-                    self.post_base(run, name, account, owner, month, version, day)
+                    self.post_base(run, name, account, owner, month, version, (day, hour))
             account.base_hour = self.next_date_hour(account, hour, zone)
 
     @staticmethod
@@ -277,14 +277,16 @@ class Oracle:
         return min([rules.next_date_hour(hour, zone), *moves])
 
     def post_base(
-        self, run: int, name: str, account: Account, owner: str, month: int, version: Version, day: date
+        self, run: int, name: str, account: Account, owner: str, month: int, version: Version, at: tuple[date, int]
     ) -> None:
+        day, hour = at
         entry = account.base.setdefault((owner, month), [0, 0])
         entry[0] += 1
         entry[1] += version.base
         if self.lines:
             self.write_line(
-                k="base-fee", run=run, account=name, owner=owner, date=day.isoformat(), month=rules.month_text(month),
+                k="base-fee", run=run, account=name, owner=owner, date=day.isoformat(), hour_ms=hour,
+                month=rules.month_text(month),
                 plan=version.plan, version=rules.to_text(version.valid_from), amount=version.base,
             )
 

@@ -5,8 +5,8 @@ use anyhow::{Context, Result};
 use hostmeter_core::units::UtcHour;
 use hostmeter_tests::run::{Running, wait_for};
 use hostmeter_tests::skip::skip;
-use hostmeter_tests::stack::{HOST, Settings, Stack, run_ok};
-use hostmeter_tests::users::{Homes, TempUser, is_root};
+use hostmeter_tests::stack::{HOST, Settings, Stack, run, run_ok};
+use hostmeter_tests::users::{Homes, TempUser, is_root, uid_of};
 use serde_json::{Value, json};
 use std::path::Path;
 use std::process::Command;
@@ -95,11 +95,16 @@ impl Case<'_> {
 }
 
 fn settings(homes: &Path) -> Settings {
+    settings_with(homes, "")
+}
+
+/// With more settings of `[billing]`.
+fn settings_with(homes: &Path, billing: &str) -> Settings {
     let (quarantine, archive, cron) = (homes.join("quarantine"), homes.join("archive"), homes.join("cron"));
     Settings {
         interval: "300ms",
         billing: format!(
-            "default_plan = \"basic\"\ngrace = \"{}s\"\ndelete_after = \"{}s\"\nfinal_notice = \"1s\"\noverdraft = \"100.00\"",
+            "default_plan = \"basic\"\ngrace = \"{}s\"\ndelete_after = \"{}s\"\nfinal_notice = \"1s\"\noverdraft = \"100.00\"\n{billing}",
             GRACE.as_secs(),
             DELETE_AFTER.as_secs()
         ),
@@ -176,7 +181,7 @@ fn from_a_negative_balance_to_a_deletion_and_back_on_a_real_user() -> Result<()>
     assert_eq!(case.crontab(homes.path()), None, "the crontab is parked");
 
     case.top_up("5.00", "p-2")?;
-    assert_eq!(case.balance()?["state"], "active", "a credit acts at once");
+    assert_eq!(case.balance()?["state"], "low", "a credit acts at once; at this rate it lasts for hours");
     case.until_done("resume")?;
     assert_eq!(shadow(&user.name)?, before, "exactly the previous state");
     assert_eq!(case.crontab(homes.path()).as_deref(), Some(CRONTAB));
@@ -196,7 +201,7 @@ fn from_a_negative_balance_to_a_deletion_and_back_on_a_real_user() -> Result<()>
     assert_eq!(run_ok(&mut tar)?, "the site", "the archive holds the home");
 
     case.top_up("20.00", "p-3")?;
-    case.until("active")?;
+    case.until("low")?;
     case.until_done("undelete")?;
     assert_eq!(std::fs::read_to_string(user.home.join("index.html"))?, "the site");
     assert_eq!(shadow(&user.name)?, before, "exactly the previous state");
@@ -230,5 +235,131 @@ fn every_step_is_visible(stack: &Stack, case: &Case<'_>) -> Result<()> {
     for word in ["account.suspend", "account.deleted", "5.00", &case.account(), &balance] {
         assert!(page.contains(word), "the customer's page does not show {word}");
     }
+    Ok(())
+}
+
+impl Case<'_> {
+    /// Waits until the newest command of the account is this one, and done.
+    fn until_last_done(&self, action: &str) -> Result<Value> {
+        wait_for(&format!("{action} to be the last and done"), LIMIT, || {
+            let list = self.stack.api.get(&format!("/v1/commands?account={}", self.account()))?.ok()?;
+            let rows = list["commands"].as_array().context("commands")?;
+            let newest = rows.iter().max_by_key(|c| c["id"].as_i64());
+            Ok(newest.filter(|c| c["action"] == action && c["state"] == "done").cloned())
+        })
+    }
+
+    fn is_locked(&self) -> Result<bool> {
+        Ok(shadow(&self.user.name)?.contains(&format!(":!{HASH}:")))
+    }
+
+    fn refused(&self, args: &[&str], want: &str) -> Result<()> {
+        let out = run(&mut self.stack.hostmeter(args)?)?;
+        let text = String::from_utf8_lossy(&out.stderr);
+        assert!(!out.status.success() && text.contains(want), "{args:?}: {text}");
+        Ok(())
+    }
+}
+
+#[test]
+fn promise_abuse_leaving_and_purge_on_a_real_user() -> Result<()> {
+    if !is_root() {
+        skip("promise_abuse_leaving_and_purge_on_a_real_user", "needs root to make and suspend a user");
+        return Ok(());
+    }
+    let homes = Homes::new()?;
+    let user = TempUser::new(homes.path())?;
+    furnish(&user, homes.path())?;
+    let more = "promise_trust = \"0s\"\npromise = \"3s\"\nretention = \"2s\"";
+    let mut stack = Stack::new(&settings_with(homes.path(), more))?;
+    open_account(&stack, &user)?;
+    stack.enroll_and_start()?;
+    let mut sleeper = homes.command_as(&user, "burner")?;
+    let _sleeper = Running::start("sleeper", sleeper.args(["0.1", "--linger", "300"]), homes.path())?;
+    let case = Case { stack: &stack, user: &user };
+    wait_for("the account to be seen by its host", LIMIT, || {
+        let row = stack.api.get(&format!("/v1/accounts/{}", case.account()))?.ok()?;
+        Ok((row["uid"] == json!(user.uid)).then_some(()))
+    })?;
+    case.top_up("1.00", "p-1")?;
+    promised(&case)?;
+    abused(&case)?;
+    leaving(&case)?;
+    purged(&case, homes.path())
+}
+
+/// A promise lengthens the grace, once.
+fn promised(case: &Case<'_>) -> Result<()> {
+    case.refused(&["customer", "promise", "c-1"], "while the balance is below zero")?;
+    let negative = Instant::now();
+    case.use_up("u-1")?;
+    case.stack.hostmeter_ok(&["customer", "promise", "c-1"])?;
+    assert_eq!(case.balance()?["state"], "promised");
+    case.until("suspended")?;
+    assert!(negative.elapsed() >= GRACE + Duration::from_secs(3), "after {:?}", negative.elapsed());
+    case.until_last_done("suspend")?;
+    assert_eq!((processes_of(case.user.uid)?, case.is_locked()?), (0, true));
+    case.top_up("5.00", "p-2")?;
+    case.until_last_done("resume")?;
+    assert!(!case.is_locked()?);
+    Ok(())
+}
+
+/// What staff suspends for abuse no payment lifts.
+fn abused(case: &Case<'_>) -> Result<()> {
+    case.stack.hostmeter_ok(&["customer", "hold", "c-1"])?;
+    case.stack.hostmeter_ok(&["customer", "abuse", "c-1", "--reason", "sends spam"])?;
+    case.until_last_done("suspend")?;
+    assert!(case.is_locked()?);
+    case.top_up("1.00", "p-3")?;
+    assert!(case.stack.panel("/admin/customers/c-1")?.contains("sends spam"));
+    case.refused(&["customer", "close", "c-1"], "customer abuse --off")?;
+    case.stack.hostmeter_ok(&["customer", "abuse", "c-1", "--off"])?;
+    case.until_last_done("resume")?;
+    assert!(!case.is_locked()?);
+    case.stack.hostmeter_ok(&["customer", "hold", "c-1", "--off"])?;
+    Ok(())
+}
+
+/// Leaving stops the account and waits for its last hour; whoever has none gets the money back at once.
+fn leaving(case: &Case<'_>) -> Result<()> {
+    case.stack.hostmeter_ok(&["customer", "close", "c-1"])?;
+    case.until_last_done("suspend")?;
+    assert!(case.is_locked()?);
+    let standing = case.stack.hostmeter_ok(&["--json", "customer", "standing", "c-1"])?;
+    let standing: Value = serde_json::from_str(&standing)?;
+    assert_eq!(standing["state"], "closing", "the hour that runs is not over");
+    case.stack.hostmeter_ok(&["customer", "reopen", "c-1"])?;
+    case.until_last_done("resume")?;
+    assert!(!case.is_locked()?);
+
+    let api = &case.stack.api;
+    api.post("/v1/customers", &json!({"id": "c-2", "name": "Guest", "plan": "basic"}), None)?.ok()?;
+    let paid = json!({"amount": "3.00", "gateway": "manual", "payment": "p-9"});
+    api.post("/v1/customers/c-2/topups", &paid, Some("p-9"))?.ok()?;
+    case.stack.hostmeter_ok(&["customer", "close", "c-2"])?;
+    let ledger = api.get("/v1/customers/c-2/ledger")?.ok()?;
+    assert_eq!(ledger["entries"][1]["kind"], "refund", "{ledger}");
+    assert_eq!(ledger["entries"][1]["balance_after"], "0.000000", "{ledger}");
+    Ok(())
+}
+
+/// Not paid, it is deleted, and when the retention is over nothing is left.
+fn purged(case: &Case<'_>, homes: &Path) -> Result<()> {
+    for key in ["u-2", "u-3", "u-4", "u-5"] {
+        case.use_up(key)?;
+    }
+    case.until("purged")?;
+    case.until_last_done("purge")?;
+    let left: Vec<_> = std::fs::read_dir(homes.join("quarantine"))?.filter_map(Result::ok).collect();
+    assert!(left.is_empty(), "{left:?}");
+    assert_eq!(uid_of(&case.user.name)?, None, "the user is gone from passwd");
+    let balance = case.balance()?;
+    assert_eq!((&balance["balance"], &balance["state"]), (&json!("0.000000"), &json!("purged")));
+    wait_for("the purge to be told", LIMIT, || {
+        let events = case.stack.api.get("/v1/customers/c-1/events")?.ok()?.to_string();
+        Ok(events.contains("account.purged").then_some(()))
+    })?;
+    case.stack.hostmeter_ok(&["ledger", "verify"])?;
     Ok(())
 }

@@ -34,7 +34,7 @@ pub fn routes() -> axum::Router<AppState> {
 #[serde(deny_unknown_fields)]
 pub struct Why {
     /// Shown with the command; absent: "by staff".
-    reason: Option<String>,
+    pub(crate) reason: Option<String>,
 }
 
 async fn order(
@@ -117,7 +117,7 @@ pub async fn undelete(
 #[serde(deny_unknown_fields)]
 pub struct Hold {
     /// `true`: no suspension and no deletion until it is cleared.
-    hold: bool,
+    pub(crate) hold: bool,
 }
 
 /// Sets or clears a customer's hold.

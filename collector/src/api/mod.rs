@@ -22,6 +22,7 @@ pub mod rating;
 pub mod refunds;
 pub mod resume;
 pub mod settled;
+pub mod standing;
 pub mod state;
 pub mod usage;
 pub mod users;
@@ -51,6 +52,7 @@ pub fn router(app: AppState) -> Router {
         .merge(rating::routes())
         .merge(refunds::routes())
         .merge(lifecycle::routes())
+        .merge(standing::routes())
         .merge(commands::routes())
         .merge(imports::routes())
         .merge(held::routes())

@@ -62,7 +62,7 @@ fn shown(conn: &Connection, c: &Customer, now_ms: i64) -> Result<Value, BillingE
         "name": c.title,
         "plan": customers::plan_at(conn, c.row, UtcHour::from_ms(now_ms))?,
         "billing_zone": c.billing_zone,
-        "state": lifecycle::state_of(c)?.phase,
+        "state": lifecycle::shown_state(c).phase,
         "hold": c.hold,
         "referred_by": referral::referrer_of(conn, c.row)?,
         "balance": ledger::balance(conn, &c.id)?,

@@ -18,7 +18,7 @@ use serde_json::{Value, json};
 /// The routes of this file.
 pub fn routes() -> axum::Router<AppState> {
     axum::Router::new()
-        .route("/v1/customers/{id}/zone", put(change_zone))
+        .route("/v1/customers/{id}/billing-zone", put(change_zone))
         .route("/v1/accounts/{id}/move", post(move_account))
         .route("/v1/plan-replay", post(replay_plan))
 }
@@ -32,7 +32,7 @@ pub struct ChangeZone {
 }
 
 /// Changes the zone of a customer's billing months from the next one on: the old month ends in the old zone.
-#[utoipa::path(put, path = "/v1/customers/{id}/zone", tag = "money", request_body = ChangeZone, responses((status = 200, body = Object)))]
+#[utoipa::path(put, path = "/v1/customers/{id}/billing-zone", tag = "money", request_body = ChangeZone, responses((status = 200, body = Object)))]
 pub async fn change_zone(
     State(app): State<AppState>,
     Admin(caller): Admin,

@@ -4,7 +4,7 @@ use crate::config::{Breaker, Config};
 use hostmeter_core::ids::PlanId;
 use hostmeter_core::ledger::Ppm;
 use hostmeter_core::lifecycle::Settings;
-use hostmeter_core::money::Currency;
+use hostmeter_core::money::{Currency, Money};
 
 /// Settings of billing and lifecycle.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -17,6 +17,8 @@ pub struct Rules {
     pub close_lag_ms: i64,
     /// Durations and amounts of the lifecycle.
     pub lifecycle: Settings,
+    /// Customers are told below this, unless they set another amount.
+    pub low_below: Option<Money>,
     /// What a referrer gets of the payments of whom it brought.
     pub referral: Ppm,
     /// How long after a payment the referrer gets it, milliseconds.
@@ -38,6 +40,12 @@ impl Rules {
             delete_after_ms: b.delete_after_ms,
             overdraft: b.overdraft,
             final_notice_ms: b.final_notice_ms,
+            trust_month_ms: b.trust_month_ms,
+            trust_max_ms: b.trust_max_ms,
+            promise_trust_ms: b.promise_trust_ms,
+            promise_ms: b.promise_ms,
+            promise_every_ms: b.promise_every_ms,
+            retention_ms: b.retention_ms,
             ..Settings::default()
         };
         Self {
@@ -45,6 +53,7 @@ impl Rules {
             default_plan: b.default_plan.clone(),
             close_lag_ms: b.close_lag_ms,
             lifecycle,
+            low_below: b.low_below,
             referral: b.referral,
             referral_delay_ms: b.referral_delay_ms,
             tax: b.tax,

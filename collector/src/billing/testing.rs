@@ -53,7 +53,10 @@ impl World {
         config.billing.delete_after_ms = 30_000;
         config.billing.final_notice_ms = 5_000;
         config.billing.overdraft = Money::parse("5").unwrap();
-        let world = Self { dir, db, rules: Rules::new(&config), now_ms: START.start_ms() + 1_800_000 };
+        let mut rules = Rules::new(&config);
+        // Tests that are about low credit set it again.
+        rules.lifecycle.low_ms.clear();
+        let world = Self { dir, db, rules, now_ms: START.start_ms() + 1_800_000 };
         world.plan(PLAN).unwrap();
         world
     }

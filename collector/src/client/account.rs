@@ -1,5 +1,6 @@
 //! `hostmeter account …`
 
+use super::standing::AccountStanding;
 use super::{Call, Show, encode, post};
 use clap::Subcommand;
 use serde_json::json;
@@ -79,6 +80,8 @@ pub(super) enum Account {
         /// Account, user@host
         id: String,
     },
+    #[command(flatten)]
+    Standing(AccountStanding),
 }
 
 impl Account {
@@ -86,6 +89,7 @@ impl Account {
         let at = |id: &str, rest: &str| format!("/v1/accounts/{}{rest}", encode(id));
         let change = |id: &str, verb: &str| (post(at(id, verb)), Show::Object);
         match self {
+            Self::Standing(verb) => verb.call(),
             Self::List => (
                 Call::Get("/v1/accounts".to_owned()),
                 Show::Rows(

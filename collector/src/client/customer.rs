@@ -1,5 +1,6 @@
 //! `hostmeter customer …`
 
+use super::standing::CustomerStanding;
 use super::{Call, Show, encode, field};
 use clap::Subcommand;
 use serde_json::{Value, json};
@@ -111,12 +112,15 @@ pub(super) enum Customer {
         /// Customer's id
         id: String,
     },
+    #[command(flatten)]
+    Standing(CustomerStanding),
 }
 
 impl Customer {
     pub(super) fn call(self) -> (Call, Show) {
         let at = |id: &str, rest: &str| format!("/v1/customers/{}{rest}", encode(id));
         match self {
+            Self::Standing(verb) => verb.call(),
             Self::Add { id, name, plan, billing_zone, referred_by } => {
                 let mut body = json!({"id": id, "name": name, "billing_zone": billing_zone});
                 set(&mut body, "plan", plan);
@@ -133,7 +137,7 @@ impl Customer {
             Self::Show { id } => (Call::Get(at(&id, "/balance")), Show::Object),
             Self::Plan { id, plan } => (Call::Put(at(&id, "/plan"), json!({"plan": plan})), Show::Object),
             Self::Zone { id, zone } => {
-                (Call::Put(at(&id, "/zone"), json!({"billing_zone": zone})), Show::Object)
+                (Call::Put(at(&id, "/billing-zone"), json!({"billing_zone": zone})), Show::Object)
             }
             Self::Topup { id, amount, gateway, payment } => {
                 let body = json!({"amount": amount, "gateway": gateway, "payment": payment});

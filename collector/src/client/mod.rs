@@ -9,6 +9,7 @@ mod host;
 mod http;
 mod ledger;
 mod plan;
+mod standing;
 mod table;
 mod usage;
 mod user;
@@ -83,6 +84,9 @@ enum Verb {
     /// Commands to hosts and what became of them
     #[command(subcommand)]
     Command(command::Command),
+    /// The breaker that holds mass suspensions and deletions
+    #[command(subcommand)]
+    Breaker(standing::Breaker),
     /// What needs an admin's look
     Alerts,
 }
@@ -140,6 +144,7 @@ fn run_with(cli: Cli) -> Result<()> {
         Verb::User(v) => v.call()?,
         Verb::Usage(v) => v.call()?,
         Verb::Command(v) => v.call(),
+        Verb::Breaker(v) => v.call(),
         Verb::Alerts => alerts(),
     };
     let answer = ask(&cli.global.client()?, &call, &show)?;

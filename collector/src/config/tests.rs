@@ -81,7 +81,7 @@ fn faults() {
          tls.cert = 4: must be a string in quotes\n  \
          tls.key: is missing; it names a file in PEM\n  \
          store.kind = \"clickhouse\": must be \"sqlite\", the only store of this version\n  \
-         billing.colour = true: unknown key; known here: currency, default_plan, grace, delete_after, final_notice, overdraft, close_lag, referral_percent, referral_delay, tax_percent, tax_name\n  \
+         billing.colour = true: unknown key; known here: currency, default_plan, grace, delete_after, final_notice, overdraft, close_lag, low_below, trust_month, trust_max, promise_trust, promise, promise_every, retention, referral_percent, referral_delay, tax_percent, tax_name\n  \
          billing.currency = \"eur\": currency \"eur\" is not three upper-case letters; write it like \"EUR\"\n  \
          billing.overdraft = \"-1\": must be an amount that is not negative, for example \"5.00\"\n  \
          billing.grace = \"7\": \"7\" is not a duration; write a whole number and a unit: 500ms, 10s, 15m, 48h, 7d\n  \

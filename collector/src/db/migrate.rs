@@ -14,7 +14,7 @@ pub const SCHEMA_VERSION: i64 = 12;
 
 /// Step `n` (from 1) makes version `n` of the one before. A new file takes all of them, so that old and new files have
 /// the same tables. A step is never changed once it was released.
-const STEPS: [(i64, &str); 10] = [
+const STEPS: [(i64, &str); 11] = [
     (1, include_str!("schema.sql")),
     (2, include_str!("degraded.sql")),
     (3, include_str!("resume.sql")),
@@ -22,6 +22,7 @@ const STEPS: [(i64, &str); 10] = [
     (5, include_str!("counting.sql")),
     (6, include_str!("keys.sql")),
     (7, include_str!("rating.sql")),
+    (8, include_str!("lifecycle.sql")),
     (9, include_str!("statements.sql")),
     (11, include_str!("moves.sql")),
     (12, include_str!("hours.sql")),

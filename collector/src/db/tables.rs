@@ -73,6 +73,8 @@ pub(super) const TABLES: &[(&str, Kind)] = &[
     ("late_charge", WHOLE),
     ("payment_event", WHOLE),
     ("lifecycle_event", WHOLE),
+    ("parked", WHOLE),
+    ("spend", WHOLE),
     ("command", WHOLE),
     ("meta", WHOLE),
     ("alert", WHOLE),

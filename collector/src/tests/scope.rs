@@ -14,12 +14,14 @@ enum Access {
     List,
     /// Every user; to a customer somebody else's id is unknown.
     Own,
+    /// Admin, and a customer for itself; to a customer somebody else's id is unknown.
+    Change,
     /// Admin and auditor.
     Reader,
     /// Admin.
     Admin,
 }
-use Access::{Admin, List, Open, Own, Reader};
+use Access::{Admin, Change, List, Open, Own, Reader};
 
 /// Every route of the API with somebody else's id in its path.
 const ROUTES: &[(&str, &str, Access)] = &[
@@ -65,7 +67,7 @@ const ROUTES: &[(&str, &str, Access)] = &[
     ("GET", "/v1/customers/{id}/ledger", Own),
     ("GET", "/v1/customers/{id}/events", Own),
     ("PUT", "/v1/customers/{id}/plan", Admin),
-    ("PUT", "/v1/customers/{id}/zone", Admin),
+    ("PUT", "/v1/customers/{id}/billing-zone", Admin),
     ("POST", "/v1/accounts/{id}/move", Admin),
     ("POST", "/v1/plan-replay", Reader),
     ("POST", "/v1/customers/{id}/topups", Admin),
@@ -73,6 +75,15 @@ const ROUTES: &[(&str, &str, Access)] = &[
     ("POST", "/v1/customers/{id}/refunds", Admin),
     ("GET", "/v1/customers/{id}/refundable", Own),
     ("POST", "/v1/customers/{id}/hold", Admin),
+    ("GET", "/v1/customers/{id}/standing", Own),
+    ("POST", "/v1/customers/{id}/promise", Change),
+    ("POST", "/v1/customers/{id}/close", Change),
+    ("POST", "/v1/customers/{id}/reopen", Change),
+    ("POST", "/v1/customers/{id}/abuse", Admin),
+    ("POST", "/v1/customers/{id}/unpark", Admin),
+    ("PUT", "/v1/customers/{id}/caps", Change),
+    ("POST", "/v1/accounts/{id}/hold", Admin),
+    ("PUT", "/v1/accounts/{id}/budget", Change),
     ("GET", "/v1/plans", List),
     ("GET", "/v1/plans/{id}", List),
     ("PUT", "/v1/plans/{id}", Admin),
@@ -115,6 +126,8 @@ fn body_of(method: &str, route: &str, whose: u8) -> Value {
             json!({"id": "draft", "currency": "EUR", "valid_from": "2026-01-01T00:00:00Z"})
         }
         (_, "/v1/tokens") => json!({"label": "x"}),
+        (_, "/v1/accounts/{id}/budget") => json!({"budget": null}),
+        (_, "/v1/customers/{id}/caps") => json!({}),
         _ => Value::Null,
     }
 }
@@ -172,7 +185,7 @@ async fn every_route_every_role_a_strangers_id() {
         let (status, answer) = call(Some(&customer), 2).await;
         let text = answer.to_string();
         match access {
-            Own => {
+            Own | Change => {
                 assert_eq!((status, &answer["code"]), (404, &json!("not_found")), "{method} {path}: {text}");
             }
             Reader | Admin => {
@@ -186,9 +199,14 @@ async fn every_route_every_role_a_strangers_id() {
         if matches!(access, Own) {
             assert_eq!(call(Some(&customer), 1).await.0, 200, "{method} {route} with the customer's own id");
         }
+        if matches!(access, Change) {
+            // A promise has its own conditions.
+            let status = call(Some(&customer), 1).await.0;
+            assert!(matches!(status, 200 | 409), "{method} {route} with the customer's own id: {status}");
+        }
         let (status, answer) = call(Some(&auditor), 2).await;
         match access {
-            Admin => assert_eq!(status, 403, "{method} {path} as auditor"),
+            Admin | Change => assert_eq!(status, 403, "{method} {path} as auditor"),
             // There is no command yet.
             _ if route.starts_with("/v1/commands/") => assert_eq!(status, 404),
             _ => assert!(status < 300, "{method} {path} as auditor: {answer}"),
@@ -219,6 +237,7 @@ fn the_table_knows_every_route() {
         include_str!("../api/rating.rs"),
         include_str!("../api/refunds.rs"),
         include_str!("../api/resume.rs"),
+        include_str!("../api/standing.rs"),
         include_str!("../api/usage.rs"),
         include_str!("../api/users.rs"),
     ];

@@ -96,6 +96,7 @@ fn view(
         top: top.into_iter().map(top_row).collect(),
         ledger,
         commands,
+        hold: read::is_held(conn, account.row)?,
         customer: account.customer,
         id: account.id,
     })

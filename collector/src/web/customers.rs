@@ -3,7 +3,7 @@
 use super::build::{self, Reads};
 use super::lists::After;
 use super::visitor::{Named, Staff};
-use super::{money, page, read};
+use super::{money, page, read, standing};
 use crate::api::{AppState, Problem};
 use crate::billing::Rules;
 use crate::billing::customers::{self, Customer};
@@ -75,6 +75,7 @@ fn view(reads: Reads<'_>, id: &str, rules: &Rules, mut frame: Frame) -> Result<C
     Ok(CustomerView {
         frame,
         customer: row(conn, &customer, rules, now_ms)?,
+        standing: standing::view(conn, &customer, rules, now_ms)?,
         accounts,
         ledger: money::ledger(conn, &customer)?,
         events: money::events(conn, &customer)?,

@@ -2,9 +2,10 @@
 
 use super::build::{self, Reads};
 use super::visitor::{Staff, Visitor};
-use super::{money, page};
+use super::{money, page, standing};
 use crate::api::{AppState, Problem};
 use crate::billing::{Rules, customers};
+use crate::config::Breaker;
 use crate::db::Connection;
 use crate::query::accounts::Filter;
 use crate::query::alerts;
@@ -41,6 +42,7 @@ fn first(reads: Reads<'_>, row: i64, rules: &Rules, mut frame: Frame) -> Result<
         frame,
         customer: customer.id.to_string(),
         balance: money::balance_view(reads.conn, &customer, rules, reads.now_ms)?,
+        standing: standing::view(reads.conn, &customer, rules, reads.now_ms)?,
         accounts,
         ledger: money::ledger(reads.conn, &customer)?,
         name: customer.title,
@@ -83,12 +85,17 @@ pub(super) async fn accounts(
 /// All alerts.
 pub(super) async fn alerts(State(app): State<AppState>, Staff(visitor): Staff) -> Response {
     let frame = visitor.frame(app.now_ms());
-    let own = frame.clone();
-    let found = app.db.read(move |conn| all_alerts(conn, &visitor, own)).await;
+    let (own, limits) = (frame.clone(), app.billing.rules.breaker);
+    let found = app.db.read(move |conn| all_alerts(conn, &visitor, limits, own)).await;
     page::answer(frame, found, alerts_page).await
 }
 
-fn all_alerts(conn: &Connection, visitor: &Visitor, frame: Frame) -> Result<AlertsView, Problem> {
+fn all_alerts(
+    conn: &Connection,
+    visitor: &Visitor,
+    limits: Breaker,
+    frame: Frame,
+) -> Result<AlertsView, Problem> {
     let mut found = alerts::list(conn, visitor.scope(), false)?;
     // They come newest first; those that stand go in front.
     found.sort_by_key(|a| a.cleared_ms.is_some());
@@ -100,13 +107,14 @@ fn all_alerts(conn: &Connection, visitor: &Visitor, frame: Frame) -> Result<Aler
         subject: a.subject,
         text: a.detail,
     };
-    Ok(AlertsView { frame, alerts: found.into_iter().map(row).collect() })
+    let breaker = standing::breaker(conn, limits, frame.now_ms)?;
+    Ok(AlertsView { frame, alerts: found.into_iter().map(row).collect(), breaker })
 }
 
 /// What stops or endangers billing and orders is critical.
 fn severity(kind: &str) -> Severity {
     match kind {
-        "fork" | "breaker" | "command" | "rating" => Severity::Critical,
+        "fork" | "breaker" | "command" | "rating" | "parked" => Severity::Critical,
         _ => Severity::Warning,
     }
 }

@@ -93,7 +93,7 @@ fn with_cookies(mut response: Response, cookies: impl IntoIterator<Item = Option
 }
 
 /// The fields of a form; one without a form's content type has none.
-fn fields<T: Default>(sent: Result<Form<T>, FormRejection>) -> Result<T, StatusCode> {
+pub(super) fn fields<T: Default>(sent: Result<Form<T>, FormRejection>) -> Result<T, StatusCode> {
     match sent {
         Ok(Form(fields)) => Ok(fields),
         Err(FormRejection::InvalidFormContentType(_)) => Ok(T::default()),

@@ -4,6 +4,7 @@
 //! account is as unknown as one that does not exist. Whatever changes something is a POST with the session's token.
 
 mod account;
+mod actions;
 mod booking;
 mod build;
 mod charts;
@@ -17,6 +18,7 @@ mod money;
 mod page;
 mod range;
 mod read;
+mod standing;
 mod throttle;
 mod visitor;
 
@@ -55,6 +57,11 @@ pub fn router() -> Router<AppState> {
         .route("/admin/customers/{id}/adjust", post(booking::adjust))
         .route("/admin/customers/{id}/refund", post(booking::refund))
         .route("/admin/alerts", get(lists::alerts))
+        .route("/customers/{id}/do", post(actions::customer))
+        .route("/accounts/{id}/do", post(actions::account))
+        .route("/admin/breaker", post(actions::breaker))
+        .route("/admin/commands/{id}/retry", post(actions::retry))
+        .route("/admin/hosts/{name}/thaw", post(actions::thaw))
         .route("/static/{file}", get(static_file))
         .method_not_allowed_fallback(wrong_method)
         .layer(DefaultBodyLimit::max(LOGIN_FORM_MAX_BYTES))

@@ -4,7 +4,7 @@ use crate::api::Problem;
 use crate::billing::balance::balance;
 use crate::billing::customers::Customer;
 use crate::billing::history::{HistoryEntry, Order, history};
-use crate::billing::lifecycle::{self, EventView, state_of};
+use crate::billing::lifecycle::{self, EventView, shown_state};
 use crate::billing::{BillingError, Rules};
 use crate::db::Connection;
 use crate::limits::{PANEL_ENTRIES_MAX, PANEL_SCAN_MAX};
@@ -22,14 +22,14 @@ pub(super) fn balance_view(
     now_ms: i64,
 ) -> Result<BalanceView, Problem> {
     let figures = balance(conn, customer, rules, now_ms)?;
-    let state = state_of(customer)?;
+    let state = shown_state(customer);
     let missing = needed(state.phase, figures.balance, figures.pending, rules.lifecycle.overdraft);
     Ok(BalanceView {
         currency: figures.currency,
         balance: figures.balance.to_string(),
         pending: figures.pending.to_string(),
         days_left: figures.days_left.map(|n| n.to_string()),
-        state: of_phase(state.phase),
+        state: if state.parked { LifecycleState::Parked } else { of_phase(state.phase) },
         since_ms: Some(state.since_ms),
         deadline_ms: state.deadline_ms(&rules.lifecycle),
         needed: missing.map(|m| m.to_string()),
@@ -42,8 +42,8 @@ fn needed(phase: Phase, balance: Money, pending: Money, overdraft: Money) -> Opt
     let owed = balance.checked_neg()?;
     let floor = pending.checked_sub(overdraft)?.checked_sub(balance)?;
     let least = match phase {
-        Phase::New | Phase::Active => return None,
-        Phase::Grace => owed,
+        Phase::New | Phase::Active | Phase::Low | Phase::Purged => return None,
+        Phase::Grace | Phase::Promised | Phase::Closing | Phase::Closed => owed,
         Phase::Suspended | Phase::Deleting | Phase::Deleted => owed.max(floor),
     };
     (least > Money::ZERO).then_some(least)
@@ -54,10 +54,14 @@ pub(super) const fn of_phase(phase: Phase) -> LifecycleState {
     match phase {
         Phase::New => LifecycleState::Unassigned,
         Phase::Active => LifecycleState::Active,
+        Phase::Low => LifecycleState::Low,
         Phase::Grace => LifecycleState::Grace,
+        Phase::Promised => LifecycleState::Promised,
         Phase::Suspended => LifecycleState::Suspended,
         Phase::Deleting => LifecycleState::Deleting,
         Phase::Deleted => LifecycleState::Deleted,
+        Phase::Purged => LifecycleState::Purged,
+        Phase::Closing | Phase::Closed => LifecycleState::Closed,
     }
 }
 

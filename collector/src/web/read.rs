@@ -82,6 +82,11 @@ pub(super) fn desired_of(
     Ok(found.optional()?)
 }
 
+/// Whether staff holds suspension and deletion of the account back.
+pub(super) fn is_held(conn: &Connection, account: i64) -> Result<bool, Problem> {
+    Ok(conn.prepare_cached("SELECT hold FROM account WHERE id = ?1")?.query_row([account], |r| r.get(0))?)
+}
+
 /// The newest commands of one account, or of all of a customer's accounts, newest first.
 pub(super) fn commands_of(
     conn: &Connection,

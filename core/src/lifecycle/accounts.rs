@@ -2,7 +2,8 @@
 
 use super::Step;
 use super::event::EventKind;
-use super::facts::{AccountFacts, Facts};
+use super::facts::{AccountFacts, Deletion, Facts};
+use super::flags::not_stopped;
 use super::state::{AccountState, CustomerState, Desired, Phase};
 use super::table::View;
 
@@ -11,7 +12,10 @@ use super::table::View;
 pub(super) fn track(state: &mut CustomerState, facts: &Facts, now_ms: i64) {
     state.accounts.retain(|id, _| facts.accounts.iter().any(|a| a.id == *id));
     for account in &facts.accounts {
-        let fresh = AccountState { desired: Desired::Active, since_ms: now_ms, restoring: false };
+        if account.deletion == Deletion::Purged && !state.accounts.contains_key(&account.id) {
+            continue;
+        }
+        let fresh = AccountState::new(Desired::Active, now_ms);
         let known = state.accounts.entry(account.id.clone()).or_insert(fresh);
         known.restoring &= account.is_confirmed();
     }
@@ -28,7 +32,7 @@ pub(super) fn follow(view: &View<'_>, step: &mut Step) {
         let Some(now) = view.state.accounts.get(&account.id) else { continue };
         let Some((desired, event)) = order(view, account, now) else { continue };
         let restoring = matches!(event, EventKind::AccountUndelete(_));
-        let next = AccountState { desired, since_ms: view.now_ms, restoring };
+        let next = AccountState { restoring, ..AccountState::new(desired, view.now_ms) };
         step.state.accounts.insert(account.id.clone(), next);
         step.emit(event);
     }
@@ -37,11 +41,20 @@ pub(super) fn follow(view: &View<'_>, step: &mut Step) {
 /// What the phase wants of an account. While some deletions have begun and the customer pays or staff sets a hold,
 /// the accounts whose deletion has not begun are spared, whatever the others are at.
 fn wanted(view: &View<'_>, account: &AccountFacts, desired: Desired) -> Desired {
+    match by_phase(view, account, desired) {
+        Desired::Active if view.state.abuse => Desired::Suspended,
+        wanted => wanted,
+    }
+}
+
+fn by_phase(view: &View<'_>, account: &AccountFacts, desired: Desired) -> Desired {
     let may_run = view.facts.may_run(view.settings);
-    let called_off = view.state.hold || !view.facts.balance.is_negative();
-    match view.state.phase {
-        Phase::New | Phase::Active | Phase::Grace => Desired::Active,
-        Phase::Suspended => Desired::Suspended,
+    let state = view.state;
+    let called_off = state.hold || state.parked || account.hold || !view.facts.balance.is_negative();
+    match state.phase {
+        Phase::New | Phase::Active | Phase::Low | Phase::Grace | Phase::Promised => Desired::Active,
+        Phase::Suspended | Phase::Closing | Phase::Closed => Desired::Suspended,
+        Phase::Purged => desired,
         Phase::Deleting if !account.has_begun() && may_run => Desired::Active,
         Phase::Deleting if !account.has_begun() && called_off => Desired::Suspended,
         Phase::Deleting | Phase::Deleted => match desired {
@@ -52,11 +65,18 @@ fn wanted(view: &View<'_>, account: &AccountFacts, desired: Desired) -> Desired 
     }
 }
 
+/// Whether an account that runs may be stopped now. What staff or the customer asked for waits for nothing.
+fn may_stop(view: &View<'_>, account: &AccountFacts) -> bool {
+    let asked = view.state.abuse || matches!(view.state.phase, Phase::Closing | Phase::Closed);
+    let held = account.hold || not_stopped(view).is_err();
+    asked || (!held && account.is_fresh(view.settings, view.now_ms))
+}
+
 /// The next order for an account, and what it is meant to be then. `None`: it is in place, or has to wait.
 fn order(view: &View<'_>, account: &AccountFacts, now: &AccountState) -> Option<(Desired, EventKind)> {
     let id = || account.id.clone();
     let wanted = wanted(view, account, now.desired);
-    if wanted == Desired::Deleted {
+    if matches!(wanted, Desired::Deleted | Desired::Purged) || now.desired == Desired::Purged {
         return None;
     }
     if account.has_begun() {
@@ -70,9 +90,7 @@ fn order(view: &View<'_>, account: &AccountFacts, now: &AccountState) -> Option<
         }
         // Calling a deletion off is no new suspension: neither freshness nor a hold matters.
         (Desired::Suspended, Desired::Deleted) => Some((Desired::Suspended, EventKind::AccountSuspend(id()))),
-        (Desired::Suspended, Desired::Active)
-            if !view.state.hold && account.is_fresh(view.settings, view.now_ms) =>
-        {
+        (Desired::Suspended, Desired::Active) if may_stop(view, account) => {
             Some((Desired::Suspended, EventKind::AccountSuspend(id())))
         }
         _ => None,

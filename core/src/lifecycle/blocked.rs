@@ -1,13 +1,14 @@
 //! Why a transition does not apply, as data.
 
+use crate::forecast::days;
 use crate::ids::AccountId;
 use crate::units::rfc3339;
 
 /// Why a transition does not apply.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Blocked {
-    /// Staff did not ask for it.
-    #[error("staff did not ask for it")]
+    /// Nobody asked for it.
+    #[error("nobody asked for it")]
     NotAsked,
     /// No account is assigned.
     #[error("the customer has no account")]
@@ -31,8 +32,38 @@ pub enum Blocked {
     #[error("there is nothing to recover from")]
     NoEpisode,
     /// Staff holds it back.
-    #[error("a hold is set")]
+    #[error("a hold is set; `hostmeter customer hold` and `hostmeter account hold` clear it with --off")]
     Hold,
+    /// Billing is parked.
+    #[error("billing is parked; see `hostmeter alerts`, then `hostmeter customer unpark`")]
+    Parked,
+    /// Staff suspended the accounts.
+    #[error("staff suspended the accounts for abuse; `hostmeter customer abuse --off` lifts it")]
+    Abuse,
+    /// A cap is reached.
+    #[error("a spending cap is reached; it ends with its day or month, or when it is raised")]
+    Capped,
+    /// No cap or budget is reached that was not told of.
+    #[error("no cap or budget is reached that was not told of yet")]
+    NotReached,
+    /// The credit lasts long enough.
+    #[error("the credit lasts long enough")]
+    NotLow,
+    /// The credit does not last long enough yet.
+    #[error("the credit is still low")]
+    StillLow,
+    /// Too little trust.
+    #[error("trust adds {have} to the grace, and a promise needs {need}; it grows with months paid in time",
+        have = days(*.have_ms), need = days(*.need_ms))]
+    TooLittleTrust {
+        /// What the customer has, in milliseconds.
+        have_ms: i64,
+        /// What is needed, in milliseconds.
+        need_ms: i64,
+    },
+    /// Hours are not charged yet.
+    #[error("hours of the accounts are not charged yet; look at the lag of their hosts")]
+    OpenHours,
     /// It is too early.
     #[error("not before {}", rfc3339(*.until_ms))]
     TooEarly {
@@ -60,6 +91,9 @@ pub enum Blocked {
     /// An agent has not confirmed.
     #[error("the deletion of {0} is not confirmed by its agent")]
     NotConfirmed(AccountId),
+    /// No purge that was ordered is confirmed.
+    #[error("no agent has confirmed a purge")]
+    NotPurged,
     /// An agent confirmed without an archive.
     #[error("the deletion of {0} was confirmed without an archive; look at its command")]
     NoArchive(AccountId),

@@ -1,7 +1,9 @@
 //! What a step tells the world.
 
+use super::facts::{Budget, Cap};
 use crate::ids::{AccountId, CustomerId};
 use crate::ledger::IdemKey;
+use crate::money::Money;
 use crate::wire::command::Action;
 
 /// Something that happened to a customer or one of its accounts.
@@ -23,7 +25,7 @@ impl Event {
     }
 }
 
-/// What happened. Every kind with an account is a command for its agent, except [`EventKind::AccountDeleted`].
+/// What happened. [`EventKind::action`] says which kinds are a command for the account's agent.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum EventKind {
     /// The first account was assigned.
@@ -72,6 +74,57 @@ pub enum EventKind {
     HoldSet,
     /// Staff lets them go on.
     HoldCleared,
+    /// The credit will not last for long, or is below the amount that the customer set.
+    BalanceLow {
+        /// The threshold that was crossed.
+        threshold: Threshold,
+        /// How long the credit will last, in milliseconds; `None`: nothing is used.
+        left_ms: Option<i64>,
+    },
+    /// The credit lasts long enough again.
+    BalanceOk,
+    /// The customer promised to pay; the accounts run until then (milliseconds since the epoch).
+    PromiseOpened {
+        /// End of the promise.
+        until_ms: i64,
+    },
+    /// The customer paid in time.
+    PromiseKept,
+    /// The customer did not pay in time: trust falls.
+    PromiseBroken,
+    /// A cap of the customer's own is reached.
+    CapReached(Cap),
+    /// A share of an account's budget is used.
+    BudgetReached(Budget),
+    /// Staff suspends the accounts, whatever the balance.
+    AbuseSet,
+    /// Staff lifts that.
+    AbuseCleared,
+    /// An invariant is broken: nothing is charged, suspended or deleted.
+    Parked,
+    /// Staff has looked, and billing goes on.
+    Unparked,
+    /// The customer leaves.
+    CustomerClosing,
+    /// The customer left: unspent money is to be paid back.
+    CustomerClosed,
+    /// The customer is back.
+    CustomerReopened,
+    /// Nobody will pay any more: the debt is to be written off.
+    WrittenOff,
+    /// Remove for good what the account held.
+    AccountPurge(AccountId),
+    /// What the account held is gone for good.
+    AccountPurged(AccountId),
+}
+
+/// What was crossed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Threshold {
+    /// The credit lasts less than so many milliseconds.
+    Time(i64),
+    /// Balance less pending is below the amount that was set.
+    Amount(Money),
 }
 
 impl EventKind {
@@ -93,6 +146,23 @@ impl EventKind {
             Self::AccountUndelete(_) => "account.undelete",
             Self::HoldSet => "hold.set",
             Self::HoldCleared => "hold.cleared",
+            Self::BalanceLow { .. } => "balance.low",
+            Self::BalanceOk => "balance.ok",
+            Self::PromiseOpened { .. } => "promise.opened",
+            Self::PromiseKept => "promise.kept",
+            Self::PromiseBroken => "promise.broken",
+            Self::CapReached(_) => "cap.reached",
+            Self::BudgetReached(_) => "budget.reached",
+            Self::AbuseSet => "abuse.set",
+            Self::AbuseCleared => "abuse.cleared",
+            Self::Parked => "billing.parked",
+            Self::Unparked => "billing.unparked",
+            Self::CustomerClosing => "customer.closing",
+            Self::CustomerClosed => "customer.closed",
+            Self::CustomerReopened => "customer.reopened",
+            Self::WrittenOff => "balance.written-off",
+            Self::AccountPurge(_) => "account.purge",
+            Self::AccountPurged(_) => "account.purged",
         }
     }
 
@@ -103,7 +173,10 @@ impl EventKind {
             | Self::AccountResume(id)
             | Self::AccountDelete(id)
             | Self::AccountUndelete(id)
+            | Self::AccountPurge(id)
+            | Self::AccountPurged(id)
             | Self::AccountDeleted { account: id, .. } => Some(id),
+            Self::BudgetReached(budget) => Some(&budget.account),
             _ => None,
         }
     }
@@ -115,6 +188,7 @@ impl EventKind {
             Self::AccountResume(_) => Some(Action::Resume),
             Self::AccountDelete(_) => Some(Action::Delete),
             Self::AccountUndelete(_) => Some(Action::Undelete),
+            Self::AccountPurge(_) => Some(Action::Purge),
             _ => None,
         }
     }

@@ -2,6 +2,7 @@
 
 use crate::ids::AccountId;
 use crate::money::Money;
+use serde::{Deserialize, Serialize};
 
 /// One second, in milliseconds.
 const SECOND_MS: i64 = 1_000;
@@ -25,6 +26,20 @@ pub struct Settings {
     pub fresh_ms: i64,
     /// Reminders during the grace, so long after its start, rising.
     pub reminders_ms: Vec<i64>,
+    /// The customer is told when the credit will last less than this, falling.
+    pub low_ms: Vec<i64>,
+    /// A month paid in time adds so much to the grace …
+    pub trust_month_ms: i64,
+    /// … and all of them together at most this.
+    pub trust_max_ms: i64,
+    /// So much trust allows a promise.
+    pub promise_trust_ms: i64,
+    /// A promise extends the grace by this …
+    pub promise_ms: i64,
+    /// … once in this time.
+    pub promise_every_ms: i64,
+    /// Deleted accounts can be brought back for so long; then they are purged.
+    pub retention_ms: i64,
 }
 
 impl Default for Settings {
@@ -36,6 +51,13 @@ impl Default for Settings {
             final_notice_ms: 7 * DAY_MS,
             fresh_ms: 2 * HOUR_MS,
             reminders_ms: vec![3 * DAY_MS, 6 * DAY_MS],
+            low_ms: vec![7 * DAY_MS, 3 * DAY_MS, DAY_MS],
+            trust_month_ms: 2 * DAY_MS,
+            trust_max_ms: 14 * DAY_MS,
+            promise_trust_ms: 4 * DAY_MS,
+            promise_ms: 7 * DAY_MS,
+            promise_every_ms: 30 * DAY_MS,
+            retention_ms: 14 * DAY_MS,
         }
     }
 }
@@ -71,6 +93,8 @@ pub enum Deletion {
         /// The archive's id; `None` if none was reported.
         archive: Option<String>,
     },
+    /// What it held was removed for good.
+    Purged,
 }
 
 /// What is known of one of the customer's accounts.
@@ -82,6 +106,10 @@ pub struct AccountFacts {
     pub host: Host,
     /// How far its deletion is.
     pub deletion: Deletion,
+    /// Staff wants no suspension and no deletion of this account.
+    pub hold: bool,
+    /// Its agent has confirmed what was ordered last, or there is nobody to confirm it.
+    pub settled: bool,
 }
 
 /// A notice that one channel accepted.
@@ -99,14 +127,79 @@ pub struct Notices {
     /// Whether a channel (mail, webhook) is configured. If none is, a notice counts as handed over when it is given
     /// out, because the panel shows it.
     pub channel: bool,
-    /// The last first notice that was accepted (`balance.negative` or `balance.floor`).
+    /// The last first notice that was accepted (`balance.negative`, `balance.floor`, or `cap.reached` of a cap that
+    /// suspends).
     pub first: Option<Notice>,
     /// The last final notice that was accepted (`delete.notice`).
     pub last: Option<Notice>,
 }
 
-/// All that a step depends on, beside state, settings and time.
+/// What somebody asks for. It holds for one step and is not asked again by itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ask {
+    /// The customer promises to pay.
+    Promise,
+    /// The customer wants to leave.
+    Close,
+    /// The customer, or staff, wants back what was closed.
+    Reopen,
+}
+
+/// What a cap is counted over, in the customer's billing zone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Span {
+    /// A local day.
+    Day,
+    /// A billing month.
+    Month,
+}
+
+impl Span {
+    /// Its word in events and settings.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Day => "day",
+            Self::Month => "month",
+        }
+    }
+}
+
+/// A cap of the customer's own that is reached.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Cap {
+    /// What it is counted over.
+    pub span: Span,
+    /// Names the day or month: a later one has a larger number.
+    pub period: i64,
+    /// The customer wants the accounts suspended, not only to be told.
+    pub suspends: bool,
+    /// When the day or month ends, in milliseconds since the epoch.
+    pub until_ms: i64,
+}
+
+/// A budget of an account of which a share is used.
 #[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Budget {
+    /// Which account.
+    pub account: AccountId,
+    /// Names the month: a later one has a larger number.
+    pub month: i64,
+    /// The highest share to be told of that is reached, in percent.
+    pub percent: u32,
+}
+
+/// The billing month that runs, for trust.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Month {
+    /// Names the month: a later one has a larger number.
+    pub number: i64,
+    /// Something was charged in it.
+    pub billed: bool,
+}
+
+/// All that a step depends on, beside state, settings and time.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Facts {
     /// The balance of the ledger.
     pub balance: Money,
@@ -125,9 +218,37 @@ pub struct Facts {
     pub undelete: bool,
     /// The customer's accounts now.
     pub accounts: Vec<AccountFacts>,
+    /// Staff wants the accounts suspended, whatever the balance.
+    pub abuse: bool,
+    /// An invariant is broken: nothing is to be charged, suspended or deleted.
+    pub parked: bool,
+    /// What is asked for in this step.
+    pub ask: Option<Ask>,
+    /// How long balance less pending lasts at the present use, in milliseconds; `None`: nothing is used.
+    pub left_ms: Option<i64>,
+    /// The customer is told when balance less pending falls below this.
+    pub low_amount: Option<Money>,
+    /// Caps that are reached, at most one a span.
+    pub caps: Vec<Cap>,
+    /// Budgets of which a share to be told of is used.
+    pub budgets: Vec<Budget>,
+    /// The billing month; `None`: not known, nothing is learnt.
+    pub month: Option<Month>,
+    /// Hours of the customer are not charged yet, or may still come.
+    pub open_hours: bool,
 }
 
 impl Facts {
+    /// Balance less pending, in micro-units.
+    pub fn left(&self) -> i128 {
+        i128::from(self.balance.micros()).saturating_sub(i128::from(self.pending.micros()))
+    }
+
+    /// Whether a cap is reached at which the customer wants the accounts suspended.
+    pub fn capped(&self) -> bool {
+        self.caps.iter().any(|c| c.suspends)
+    }
+
     /// The lowest that balance less pending may be.
     pub fn floor(&self, settings: &Settings) -> i128 {
         if self.had_topup { -i128::from(settings.overdraft.micros()) } else { 0 }
@@ -135,12 +256,13 @@ impl Facts {
 
     /// Whether balance less pending is below the overdraft floor.
     pub fn below_floor(&self, settings: &Settings) -> bool {
-        i128::from(self.balance.micros()) - i128::from(self.pending.micros()) < self.floor(settings)
+        self.left() < self.floor(settings)
     }
 
-    /// Whether the accounts may run: balance not below zero, and not below the floor with what is pending.
+    /// Whether the accounts may run: balance not below zero, not below the floor with what is pending, and no cap of
+    /// the customer's own reached.
     pub fn may_run(&self, settings: &Settings) -> bool {
-        !self.balance.is_negative() && !self.below_floor(settings)
+        !self.balance.is_negative() && !self.below_floor(settings) && !self.capped()
     }
 }
 
@@ -161,6 +283,11 @@ impl AccountFacts {
 
     /// Whether the deletion is done, as far as anybody can tell; the archive is another matter.
     pub(super) fn is_confirmed(&self) -> bool {
-        self.host != Host::Gone && matches!(self.deletion, Deletion::Confirmed { .. })
+        self.host != Host::Gone && matches!(self.deletion, Deletion::Confirmed { .. } | Deletion::Purged)
+    }
+
+    /// Whether what it held is gone for good, as far as anybody can tell.
+    pub(super) fn is_purged(&self) -> bool {
+        self.host == Host::Gone || self.deletion == Deletion::Purged
     }
 }

@@ -4,7 +4,9 @@ use super::Step;
 use super::blocked::Blocked;
 use super::event::EventKind;
 use super::facts::{Deletion, Facts, Host, Settings};
+use super::flags::{self, not_stopped};
 use super::state::{CustomerState, Desired, Phase};
+use super::{caps, leaving, low, promise};
 
 /// What a row looks at.
 #[derive(Clone, Copy, Debug)]
@@ -54,8 +56,12 @@ pub fn explain(view: &View<'_>) -> Vec<Verdict> {
 /// All transitions. The first row that applies is taken: what staff asks for, then what helps the customer, then the
 /// rest.
 pub static TABLE: &[Row] = &[
-    Row { name: "hold.set", from: Phase::ALL, to: None, check: hold_asked, act: set_hold },
-    Row { name: "hold.cleared", from: Phase::ALL, to: None, check: hold_unasked, act: clear_hold },
+    Row { name: "hold.set", from: ALL, to: None, check: flags::hold_asked, act: flags::set_hold },
+    Row { name: "hold.cleared", from: ALL, to: None, check: flags::hold_unasked, act: flags::clear_hold },
+    Row { name: "abuse.set", from: ALL, to: None, check: flags::abuse_asked, act: flags::set_abuse },
+    Row { name: "abuse.cleared", from: ALL, to: None, check: flags::abuse_unasked, act: flags::clear_abuse },
+    Row { name: "billing.parked", from: ALL, to: None, check: flags::broken, act: flags::park },
+    Row { name: "billing.unparked", from: ALL, to: None, check: flags::mended, act: flags::unpark },
     Row {
         name: "account.undelete",
         from: &[Phase::Deleted],
@@ -94,6 +100,13 @@ pub static TABLE: &[Row] = &[
         },
     },
     Row {
+        name: "promise.kept",
+        from: &[Phase::Promised],
+        to: Some(Phase::Active),
+        check: not_negative,
+        act: promise::keep,
+    },
+    Row {
         name: "account.resume",
         from: &[Phase::Suspended],
         to: Some(Phase::Active),
@@ -105,28 +118,75 @@ pub static TABLE: &[Row] = &[
         from: &[Phase::New],
         to: Some(Phase::Active),
         check: has_account,
-        act: |view, step| {
-            step.emit(EventKind::CustomerOpened);
-            activate(view, step);
-        },
+        act: open,
+    },
+    Row {
+        name: "customer.opened",
+        from: &[Phase::Purged],
+        to: Some(Phase::Active),
+        check: leaving::has_new_account,
+        act: open,
+    },
+    Row {
+        name: "customer.reopened",
+        from: &[Phase::Closing, Phase::Closed],
+        to: Some(Phase::Active),
+        check: leaving::reopen_asked,
+        act: leaving::reopen,
+    },
+    Row {
+        name: "customer.closing",
+        from: &[Phase::New, Phase::Active, Phase::Low],
+        to: Some(Phase::Closing),
+        check: leaving::close_asked,
+        act: leaving::begin_closing,
+    },
+    Row {
+        name: "customer.closed",
+        from: &[Phase::Closing],
+        to: Some(Phase::Closed),
+        check: leaving::close_due,
+        act: leaving::close,
     },
     Row {
         name: "balance.negative",
-        from: &[Phase::Active],
+        from: &[Phase::Active, Phase::Low],
         to: Some(Phase::Grace),
-        check: negative,
+        check: crossed,
         act: open_grace,
     },
     Row {
+        name: "promise.opened",
+        from: &[Phase::Grace],
+        to: Some(Phase::Promised),
+        check: promise::allowed,
+        act: promise::open,
+    },
+    Row {
+        name: "promise.broken",
+        from: &[Phase::Promised],
+        to: Some(Phase::Grace),
+        check: promise::expired,
+        act: promise::break_it,
+    },
+    Row { name: "cap.reached", from: RUNNING, to: None, check: caps::reached, act: caps::tell },
+    Row {
+        name: "budget.reached",
+        from: RUNNING,
+        to: None,
+        check: caps::budget_reached,
+        act: caps::tell_budget,
+    },
+    Row {
         name: "balance.floor",
-        from: &[Phase::Active],
+        from: &[Phase::Active, Phase::Low],
         to: None,
         check: floor_notice_due,
         act: warn_of_floor,
     },
     Row {
         name: "balance.recovered",
-        from: &[Phase::Active],
+        from: &[Phase::Active, Phase::Low],
         to: None,
         check: floor_recovered,
         act: |_, step| {
@@ -136,12 +196,23 @@ pub static TABLE: &[Row] = &[
     },
     Row {
         name: "account.suspend",
-        from: &[Phase::Active, Phase::Grace],
+        from: RUNNING,
         to: Some(Phase::Suspended),
         check: suspension_due,
-        act: |view, step| step.state.enter(Phase::Suspended, view.now_ms),
+        act: |view, step| {
+            step.state.trust.late |= view.facts.balance.is_negative();
+            step.state.enter(Phase::Suspended, view.now_ms);
+        },
     },
     Row { name: "balance.reminder", from: &[Phase::Grace], to: None, check: reminder_due, act: remind },
+    Row {
+        name: "balance.low",
+        from: &[Phase::Active, Phase::Low],
+        to: Some(Phase::Low),
+        check: low::due,
+        act: low::warn,
+    },
+    Row { name: "balance.ok", from: &[Phase::Low], to: Some(Phase::Active), check: low::over, act: low::end },
     Row {
         name: "delete.notice",
         from: &[Phase::Suspended],
@@ -163,57 +234,58 @@ pub static TABLE: &[Row] = &[
         check: deletion_done,
         act: finish_deletion,
     },
+    Row {
+        name: "account.purge",
+        from: &[Phase::Deleted],
+        to: Some(Phase::Purged),
+        check: leaving::purge_due,
+        act: leaving::purge,
+    },
+    Row { name: "account.purged", from: ALL, to: None, check: leaving::purged, act: leaving::tell_purged },
 ];
 
-fn require(holds: bool, otherwise: Blocked) -> Result<(), Blocked> {
+const ALL: &[Phase] = Phase::ALL;
+/// The phases in which the accounts run.
+const RUNNING: &[Phase] = &[Phase::Active, Phase::Low, Phase::Grace, Phase::Promised];
+
+pub(super) fn require(holds: bool, otherwise: Blocked) -> Result<(), Blocked> {
     if holds { Ok(()) } else { Err(otherwise) }
 }
 
-fn not_before(view: &View<'_>, until_ms: i64) -> Result<(), Blocked> {
+pub(super) fn not_before(view: &View<'_>, until_ms: i64) -> Result<(), Blocked> {
     require(view.now_ms >= until_ms, Blocked::TooEarly { until_ms })
-}
-
-fn hold_asked(view: &View<'_>) -> Result<(), Blocked> {
-    require(view.facts.hold && !view.state.hold, Blocked::NotAsked)
-}
-
-fn hold_unasked(view: &View<'_>) -> Result<(), Blocked> {
-    require(!view.facts.hold && view.state.hold, Blocked::NotAsked)
-}
-
-fn set_hold(_: &View<'_>, step: &mut Step) {
-    step.state.hold = true;
-    step.emit(EventKind::HoldSet);
-}
-
-fn clear_hold(_: &View<'_>, step: &mut Step) {
-    step.state.hold = false;
-    step.emit(EventKind::HoldCleared);
 }
 
 fn activate(view: &View<'_>, step: &mut Step) {
     step.state.enter(Phase::Active, view.now_ms);
 }
 
+fn open(view: &View<'_>, step: &mut Step) {
+    step.emit(EventKind::CustomerOpened);
+    activate(view, step);
+}
+
 fn has_account(view: &View<'_>) -> Result<(), Blocked> {
     require(!view.facts.accounts.is_empty(), Blocked::NoAccount)
 }
 
-fn negative(view: &View<'_>) -> Result<(), Blocked> {
+pub(super) fn negative(view: &View<'_>) -> Result<(), Blocked> {
     require(view.facts.balance.is_negative(), Blocked::NotNegative)
 }
 
-fn not_negative(view: &View<'_>) -> Result<(), Blocked> {
+pub(super) fn not_negative(view: &View<'_>) -> Result<(), Blocked> {
     require(!view.facts.balance.is_negative(), Blocked::Negative)
 }
 
 fn may_run(view: &View<'_>) -> Result<(), Blocked> {
     not_negative(view)?;
-    require(!view.facts.below_floor(view.settings), Blocked::BelowFloor)
+    require(!view.facts.below_floor(view.settings), Blocked::BelowFloor)?;
+    require(!view.facts.capped(), Blocked::Capped)
 }
 
-fn not_held(view: &View<'_>) -> Result<(), Blocked> {
-    require(!view.state.hold, Blocked::Hold)
+/// No account is held by staff on its own.
+pub(super) fn none_held(view: &View<'_>) -> Result<(), Blocked> {
+    require(!view.facts.accounts.iter().any(|a| a.hold), Blocked::Hold)
 }
 
 fn none_begun(view: &View<'_>) -> Result<(), Blocked> {
@@ -232,16 +304,23 @@ fn cancel_due(view: &View<'_>) -> Result<(), Blocked> {
     none_begun(view)
 }
 
-/// No deletion under a hold, nor of a customer who owes nothing, even where the accounts may not run yet.
+/// No deletion under a hold, of a parked customer, nor of one who owes nothing, even where the accounts may not run yet.
 fn halt_due(view: &View<'_>) -> Result<(), Blocked> {
-    require(view.state.hold || !view.facts.balance.is_negative(), Blocked::Negative)?;
+    require(not_stopped(view).is_err() || !view.facts.balance.is_negative(), Blocked::Negative)?;
     none_begun(view)
+}
+
+/// What a parked customer's balance says may be wrong: nobody is told anything by it.
+fn crossed(view: &View<'_>) -> Result<(), Blocked> {
+    negative(view)?;
+    flags::not_parked(view)
 }
 
 fn open_grace(view: &View<'_>, step: &mut Step) {
     // A posting before the phase began, or after now, cannot be the crossing.
     let crossing = view.facts.crossing_ms.unwrap_or(view.now_ms).max(view.state.since_ms).min(view.now_ms);
-    let deadline_ms = crossing.saturating_add(view.settings.grace_ms);
+    let grace_ms = view.settings.grace_ms.saturating_add(view.state.trust.grace_ms(view.settings));
+    let deadline_ms = crossing.saturating_add(grace_ms);
     step.state.enter(Phase::Grace, view.now_ms);
     step.state.since_ms = crossing;
     step.state.grace_until_ms = Some(deadline_ms);
@@ -251,6 +330,7 @@ fn open_grace(view: &View<'_>, step: &mut Step) {
 
 fn floor_notice_due(view: &View<'_>) -> Result<(), Blocked> {
     require(view.facts.below_floor(view.settings), Blocked::AboveFloor)?;
+    flags::not_parked(view)?;
     require(view.state.notice_ms.is_none(), Blocked::AlreadyTold)
 }
 
@@ -265,16 +345,17 @@ fn floor_recovered(view: &View<'_>) -> Result<(), Blocked> {
 }
 
 fn suspension_due(view: &View<'_>) -> Result<(), Blocked> {
-    if !view.facts.below_floor(view.settings) {
+    if !view.facts.below_floor(view.settings) && !view.facts.capped() {
         match view.state.grace_ends_ms() {
             Some(end) => not_before(view, end)?,
             None => return Err(Blocked::AboveFloor),
         }
     }
-    not_held(view)?;
+    not_stopped(view)?;
     let accounts = &view.facts.accounts;
-    let fresh = accounts.is_empty() || accounts.iter().any(|a| a.is_fresh(view.settings, view.now_ms));
-    require(fresh, Blocked::Stale)?;
+    require(accounts.is_empty() || accounts.iter().any(|a| !a.hold), Blocked::Hold)?;
+    let fresh = |a: &super::AccountFacts| !a.hold && a.is_fresh(view.settings, view.now_ms);
+    require(accounts.is_empty() || accounts.iter().any(fresh), Blocked::Stale)?;
     let notices = &view.facts.notices;
     let accepted = notices.first.is_some_and(|n| n.episode == view.state.episode && n.at_ms <= view.now_ms);
     let handed = view.state.notice_ms.is_some() && (accepted || !notices.channel);
@@ -288,6 +369,7 @@ fn reminders_due(view: &View<'_>) -> usize {
 }
 
 fn reminder_due(view: &View<'_>) -> Result<(), Blocked> {
+    flags::not_parked(view)?;
     if let Some(end) = view.state.grace_ends_ms() {
         // Past the deadline, there is nothing to be reminded of.
         require(view.now_ms < end, Blocked::AlreadyTold)?;
@@ -305,9 +387,11 @@ fn remind(view: &View<'_>, step: &mut Step) {
 /// What both the final notice and the deletion need.
 fn deletion_possible(view: &View<'_>) -> Result<(), Blocked> {
     negative(view)?;
-    not_held(view)?;
+    not_stopped(view)?;
+    none_held(view)?;
     has_account(view)?;
-    match view.state.accounts.iter().find(|(_, a)| a.desired != Desired::Suspended) {
+    let ready = |desired| matches!(desired, Desired::Suspended | Desired::Purged);
+    match view.state.accounts.iter().find(|(_, a)| !ready(a.desired)) {
         Some((id, _)) => Err(Blocked::NotSuspended(id.clone())),
         None => Ok(()),
     }
@@ -343,7 +427,10 @@ fn deletion_due(view: &View<'_>) -> Result<(), Blocked> {
 fn schedule_deletion(view: &View<'_>, step: &mut Step) {
     step.state.enter(Phase::Deleting, view.now_ms);
     step.emit(EventKind::DeleteScheduled);
-    for id in view.state.accounts.keys() {
+    for (id, before) in &view.state.accounts {
+        if before.desired == Desired::Purged {
+            continue;
+        }
         if let Some(account) = step.state.accounts.get_mut(id) {
             account.desired = Desired::Deleted;
             account.since_ms = view.now_ms;
@@ -361,7 +448,7 @@ fn named_for_deletion<'a>(view: &View<'a>) -> impl Iterator<Item = &'a super::Ac
 fn deletion_done(view: &View<'_>) -> Result<(), Blocked> {
     for account in named_for_deletion(view).filter(|a| a.host != Host::Gone) {
         match &account.deletion {
-            Deletion::Confirmed { archive: Some(_) } => {}
+            Deletion::Confirmed { archive: Some(_) } | Deletion::Purged => {}
             Deletion::Confirmed { archive: None } => return Err(Blocked::NoArchive(account.id.clone())),
             Deletion::Begun | Deletion::NotBegun => return Err(Blocked::NotConfirmed(account.id.clone())),
         }
@@ -374,7 +461,7 @@ fn finish_deletion(view: &View<'_>, step: &mut Step) {
     for account in named_for_deletion(view) {
         let archive = match &account.deletion {
             Deletion::Confirmed { archive } => archive.clone(),
-            Deletion::Begun | Deletion::NotBegun => None,
+            Deletion::Begun | Deletion::NotBegun | Deletion::Purged => None,
         };
         step.emit(EventKind::AccountDeleted { account: account.id.clone(), archive });
     }

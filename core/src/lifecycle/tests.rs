@@ -4,9 +4,11 @@ use super::*;
 use crate::ids::{AccountId, CustomerId};
 use crate::money::Money;
 
+mod rows;
+
 /// A customer with a clock in seconds. After every word of the story, one step is taken.
-struct Story {
-    state: CustomerState,
+pub(super) struct Story {
+    pub(super) state: CustomerState,
     facts: Facts,
     settings: Settings,
     now_s: i64,
@@ -22,17 +24,15 @@ impl Story {
             final_notice_ms: 7_000,
             fresh_ms: 2_000,
             reminders_ms: vec![3_000, 6_000],
+            low_ms: vec![70_000, 30_000, 10_000],
+            trust_month_ms: 2_000,
+            trust_max_ms: 5_000,
+            promise_trust_ms: 2_000,
+            promise_ms: 20_000,
+            promise_every_ms: 100_000,
+            retention_ms: 1_000_000,
         };
-        let facts = Facts {
-            balance: Money::ZERO,
-            pending: Money::ZERO,
-            had_topup: true,
-            crossing_ms: None,
-            notices: Notices::default(),
-            hold: false,
-            undelete: false,
-            accounts: Vec::new(),
-        };
+        let facts = Facts { had_topup: true, ..Facts::default() };
         Self { state: CustomerState::new(0), facts, settings, now_s: 0, stale: Vec::new() }
     }
 
@@ -60,7 +60,14 @@ impl Story {
             "account" => {
                 let id = AccountId::parse(rest).unwrap();
                 let host = Host::Reporting { watermark_ms: None };
-                self.facts.accounts.push(AccountFacts { id, host, deletion: Deletion::NotBegun });
+                let (hold, settled) = (false, true);
+                self.facts.accounts.push(AccountFacts {
+                    id,
+                    host,
+                    deletion: Deletion::NotBegun,
+                    hold,
+                    settled,
+                });
             }
             "leaves" => self.facts.accounts.retain(|a| a.id.as_str() != rest),
             "gone" => self.account(rest).host = Host::Gone,
@@ -70,13 +77,48 @@ impl Story {
             "done" => self.account(rest).deletion = Deletion::Confirmed { archive: Some("arc".into()) },
             "done-bare" => self.account(rest).deletion = Deletion::Confirmed { archive: None },
             "restored" => self.account(rest).deletion = Deletion::NotBegun,
-            other => panic!("unknown word {other}"),
+            other => self.hear_more(other, rest),
         }
         let now_ms = self.now_s * 1_000;
         for account in &mut self.facts.accounts {
             if account.host != Host::Gone && !self.stale.contains(&account.id) {
                 account.host = Host::Reporting { watermark_ms: Some(now_ms) };
             }
+        }
+    }
+
+    fn hear_more(&mut self, verb: &str, rest: &str) {
+        match verb {
+            "abuse" => self.facts.abuse = rest == "on",
+            "parked" => self.facts.parked = rest == "on",
+            "hold-of" => self.account(rest).hold = true,
+            "unhold-of" => self.account(rest).hold = false,
+            "unsettled" => self.account(rest).settled = false,
+            "settled" => self.account(rest).settled = true,
+            "purged" => self.account(rest).deletion = Deletion::Purged,
+            "open-hours" => self.facts.open_hours = rest == "on",
+            "left" => self.facts.left_ms = Some(rest.parse::<i64>().unwrap() * 1_000),
+            "low-amount" => self.facts.low_amount = Some(Money::parse(rest).unwrap()),
+            "ask" => {
+                let ask = match rest {
+                    "promise" => Ask::Promise,
+                    "close" => Ask::Close,
+                    _ => Ask::Reopen,
+                };
+                self.facts.ask = Some(ask);
+            }
+            "month" => self.facts.month = Some(Month { number: rest.parse().unwrap(), billed: true }),
+            "cap" => {
+                let (period, suspends) = (rest.trim_start_matches('!'), rest.starts_with('!'));
+                let cap = |p| Cap { span: Span::Day, period: p, suspends, until_ms: 0 };
+                self.facts.caps = period.parse().map(cap).into_iter().collect();
+            }
+            "budget" => {
+                let (percent, id) = rest.split_once(' ').unwrap();
+                let (percent, account) = (percent.parse().unwrap(), AccountId::parse(id).unwrap());
+                self.facts.budgets = vec![Budget { account, month: 1, percent }];
+            }
+            other => panic!("unknown word {other}"),
         }
     }
 
@@ -90,6 +132,7 @@ impl Story {
             "a second call changed it"
         );
         self.state = step.state;
+        self.facts.ask = None;
         let events: Vec<String> = step.events.iter().map(shown).collect();
         [vec![self.state.phase.to_string()], events].concat().join(" ")
     }
@@ -113,12 +156,17 @@ fn shown(event: &Event) -> String {
         }
         EventKind::DeleteNotice { delete_at_ms } => format!("({})", delete_at_ms / 1_000),
         EventKind::AccountDeleted { account, archive } => format!("({account}, {archive:?})"),
+        EventKind::BalanceLow { threshold: Threshold::Time(ms), .. } => format!("({} s)", ms / 1_000),
+        EventKind::BalanceLow { threshold: Threshold::Amount(amount), .. } => format!("({amount})"),
+        EventKind::PromiseOpened { until_ms } => format!("({})", until_ms / 1_000),
+        EventKind::CapReached(cap) => format!("({} {})", cap.span.as_str(), cap.period),
+        EventKind::BudgetReached(b) => format!("({} {} %)", b.account, b.percent),
         other => other.account().map(|id| format!("({id})")).unwrap_or_default(),
     };
     format!("{}{detail}", event.kind.name())
 }
 
-fn check(story: &[(&str, &str)]) -> Story {
+pub(super) fn check(story: &[(&str, &str)]) -> Story {
     let mut world = Story::new();
     for (i, (word, want)) in story.iter().enumerate() {
         world.hear(word);

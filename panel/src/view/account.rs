@@ -41,6 +41,21 @@ pub struct AccountView {
     pub ledger: Vec<LedgerEntry>,
     /// Commands sent to the host for this account, newest first.
     pub commands: Vec<CommandView>,
+    /// Staff holds suspension and deletion of this account back.
+    pub hold: bool,
+}
+
+impl AccountView {
+    /// What staff can do with the account: the word of the form and of its button.
+    pub(crate) fn acts(&self) -> Vec<(&'static str, &'static str)> {
+        let hold = if self.hold { ("unhold", "Clear the hold") } else { ("hold", "Hold") };
+        let state = match self.state {
+            LifecycleState::Deleting | LifecycleState::Deleted => ("undelete", "Bring back"),
+            LifecycleState::Suspended => ("resume", "Lift staff’s suspension"),
+            _ => ("suspend", "Suspend"),
+        };
+        vec![hold, state]
+    }
 }
 
 /// A range that the page offers.

@@ -1,6 +1,9 @@
 //! View data of lists and of the admin's pages.
 
-use super::{BalanceView, ChartView, CommandView, Frame, LedgerEntry, LifecycleState, Range, UsageTotals};
+use super::{
+    BalanceView, BreakerView, ChartView, CommandView, Frame, LedgerEntry, LifecycleState, Range,
+    StandingView, UsageTotals,
+};
 
 /// All hosts.
 #[derive(Debug, Clone)]
@@ -173,6 +176,8 @@ pub struct CustomerView {
     pub customer: CustomerRow,
     /// IANA name of the billing zone.
     pub billing_zone: String,
+    /// Where the customer stands, and what can be done about it.
+    pub standing: StandingView,
     /// Accounts; `usage` and `cost` are of today in the billing zone.
     pub accounts: Vec<AccountRow>,
     /// Ledger entries with lines, newest first.
@@ -203,6 +208,8 @@ pub struct AlertsView {
     pub frame: Frame,
     /// Alerts: open ones first, then newest first.
     pub alerts: Vec<AlertRow>,
+    /// How far the breaker is.
+    pub breaker: BreakerView,
 }
 
 /// One alert.

@@ -8,7 +8,7 @@ use crate::billing::ledger::{self, Posting};
 use crate::billing::pack::encode_values;
 use crate::billing::rates::{Payer, Rates};
 use crate::billing::rules::Rules;
-use crate::billing::{lifecycle, plans, usage};
+use crate::billing::{lifecycle, parked, plans, spend, usage};
 use crate::db::{Connection, OptionalExtension, Transaction, params};
 use crate::limits::CHARGE_BLOCK_ACCOUNTS;
 use hostmeter_core::ids::AccountId;
@@ -108,6 +108,7 @@ pub fn charge_block(
     let mut rates = Rates::default();
     let mut drafts = Vec::new();
     let mut owners = BTreeSet::new();
+    let parked = parked::all(tx)?;
     let closed = closed(tx, block, rules, now_ms)?;
     let mut months = Months::new(&closed.hours);
     let mut settled = Settled { all: closed.all, accounts: Vec::with_capacity(closed.hours.len()) };
@@ -117,6 +118,11 @@ pub fn charge_block(
             settled.accounts.push(open.account);
             continue;
         };
+        // Whose books are broken is not debited: the hour stays open.
+        if parked.contains(&owner) {
+            settled.all = false;
+            continue;
+        }
         owners.insert(owner);
         match draft(tx, &mut rates, &open, owner, deleted, &mut months) {
             Ok(draft) => {
@@ -139,9 +145,15 @@ pub fn charge_block(
         }
     }
     settled.freeze(tx, block)?;
-    let fees = base::drafts(tx, &mut rates, block, now_ms)?;
-    owners.extend(fees.iter().map(|f| f.payer.customer.row));
+    let mut fees = base::drafts(tx, &mut rates, block, now_ms)?;
+    // A day that begins while nothing may be debited costs nothing.
+    for fee in fees.iter_mut().filter(|f| parked.contains(&f.payer.customer.row)) {
+        (fee.version, fee.amount) = (None, 0);
+    }
+    owners.extend(fees.iter().map(|f| f.payer.customer.row).filter(|c| !parked.contains(c)));
     store(tx, block, &drafts, &fees, actor, now_ms)?;
+    let paid = drafts.iter().map(|d| (d.payer.as_ref(), d.paid()));
+    spend::note(tx, block.hour, paid.chain(fees.iter().map(|f| (f.payer.as_ref(), f.amount))))?;
     let amount = fees.iter().fold(0, |sum: i64, f| sum.saturating_add(f.amount));
     let mut done = BlockDone { amount, ..BlockDone::default() };
     for draft in &drafts {

@@ -18,7 +18,9 @@ pub struct BreakerState {
     pub suspensions_max: i64,
     /// Deletions handed out within 24 hours, since the last reset.
     pub deletions: i64,
-    /// As many are allowed.
+    /// Purges handed out within 24 hours, since the last reset.
+    pub purges: i64,
+    /// As many deletions are allowed, and as many purges.
     pub deletions_max: i64,
 }
 
@@ -28,7 +30,8 @@ impl BreakerState {
         match action {
             Action::Suspend => self.suspensions < self.suspensions_max,
             Action::Delete => self.deletions < self.deletions_max,
-            Action::Resume | Action::Undelete | Action::Purge | Action::Inspect => true,
+            Action::Purge => self.purges < self.deletions_max,
+            Action::Resume | Action::Undelete | Action::Inspect => true,
         }
     }
 
@@ -37,7 +40,8 @@ impl BreakerState {
         match action {
             Action::Suspend => self.suspensions = self.suspensions.saturating_add(1),
             Action::Delete => self.deletions = self.deletions.saturating_add(1),
-            Action::Resume | Action::Undelete | Action::Purge | Action::Inspect => {}
+            Action::Purge => self.purges = self.purges.saturating_add(1),
+            Action::Resume | Action::Undelete | Action::Inspect => {}
         }
     }
 }
@@ -64,6 +68,7 @@ pub fn breaker_state(conn: &Connection, limits: Breaker, now_ms: i64) -> Result<
         suspensions: handed(Action::Suspend)?,
         suspensions_max: max(limits.suspensions, limits.suspensions_percent),
         deletions: handed(Action::Delete)?,
+        purges: handed(Action::Purge)?,
         deletions_max: max(limits.deletions, limits.deletions_percent),
     })
 }

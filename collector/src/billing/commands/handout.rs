@@ -90,7 +90,7 @@ fn waiting(conn: &Connection, host: i64) -> Result<Vec<Waiting>, BillingError> {
                  EXISTS (SELECT 1 FROM command o WHERE o.account = c.account AND o.generation = c.generation
                          AND o.number IS NOT NULL) AS again
                FROM command c JOIN account a ON a.id = c.account WHERE c.host = ?1 AND c.state = 'queued'
-               ORDER BY CASE c.action WHEN 'delete' THEN 2 WHEN 'suspend' THEN 1 ELSE 0 END, again DESC, c.id LIMIT ?2";
+               ORDER BY CASE c.action WHEN 'purge' THEN 3 WHEN 'delete' THEN 2 WHEN 'suspend' THEN 1 ELSE 0 END, again DESC, c.id LIMIT ?2";
     let mut stmt = conn.prepare_cached(sql)?;
     let rows = stmt.query_map(params![host, COMMANDS_PER_POLL], |r| {
         let (uid, user, home, inode): (Option<u32>, Option<String>, Option<String>, Option<i64>) =
@@ -133,13 +133,14 @@ fn hand_out(
         };
         if !command.again && !breaker.allows(command.action) {
             let why = format!(
-                "{} of {} is held back: {} suspensions (max {}) and {} deletions (max {}) within 24 hours; look at \
-                 `hostmeter command list`, then `hostmeter breaker reset`",
+                "{} of {} is held back: {} suspensions (max {}), {} deletions and {} purges (max {} each) within 24 \
+                 hours; look at `hostmeter command list`, then `hostmeter breaker reset`",
                 command.action.as_str(),
                 command.name,
                 breaker.suspensions,
                 breaker.suspensions_max,
                 breaker.deletions,
+                breaker.purges,
                 breaker.deletions_max
             );
             let key = format!("breaker:{}", command.action.as_str());

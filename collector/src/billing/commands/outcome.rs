@@ -102,6 +102,10 @@ fn done(tx: &Transaction<'_>, row: &Row, outcome: &Outcome, now_ms: i64) -> Resu
     if !sql.is_empty() {
         tx.prepare_cached(sql)?.execute(params![row.account, outcome.archive])?;
     }
+    if outcome.action == Action::Purge {
+        tx.prepare_cached("UPDATE account SET purged_ms = ?2 WHERE id = ?1")?
+            .execute(params![row.account, now_ms])?;
+    }
     alerts::clear(tx, &alert_key(row), now_ms)
 }
 

@@ -45,12 +45,14 @@ pub(in crate::billing) fn order(
     tx.prepare_cached(sql)?.execute(params![account.row, now_ms])?;
     let Some(host) = commandable_host(tx, account)? else {
         let deletion = match action {
-            Action::Delete => "done",
+            Action::Delete | Action::Purge => "done",
             _ => "none",
         };
         let sql = "UPDATE account SET done_generation = ?2, deletion = ?3,
+                     purged_ms = CASE WHEN ?4 THEN ?5 ELSE purged_ms END,
                      manual = CASE WHEN manual = 'restoring' THEN NULL ELSE manual END WHERE id = ?1";
-        tx.prepare_cached(sql)?.execute(params![account.row, generation, deletion])?;
+        let purged = action == Action::Purge;
+        tx.prepare_cached(sql)?.execute(params![account.row, generation, deletion, purged, now_ms])?;
         return Ok(None);
     };
     insert(tx, host, account.row, generation, action, reason, now_ms)?;

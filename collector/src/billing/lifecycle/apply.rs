@@ -1,11 +1,13 @@
 //! What an event of the lifecycle changes: its row, the account's desired state, and the command for its host.
 
+use super::leaving;
 use crate::billing::accounts::{self, Account};
 use crate::billing::commands::queue;
 use crate::billing::customers::Customer;
 use crate::billing::error::BillingError;
 use crate::db::{Transaction, params};
-use hostmeter_core::lifecycle::{Event, EventKind};
+use hostmeter_core::forecast::days;
+use hostmeter_core::lifecycle::{Event, EventKind, Threshold};
 use hostmeter_core::units::rfc3339;
 use hostmeter_core::wire::command::Action;
 
@@ -41,8 +43,23 @@ fn detail(kind: &EventKind) -> String {
             format!("{account}, archive {archive}")
         }
         EventKind::AccountDeleted { account, archive: None } => format!("{account}, without an archive"),
+        EventKind::BalanceLow { threshold, left_ms } => low(threshold, *left_ms),
+        EventKind::PromiseOpened { until_ms } => format!("accounts run until {}", rfc3339(*until_ms)),
+        EventKind::CapReached(cap) => {
+            let then = if cap.suspends { "accounts are suspended" } else { "accounts run on" };
+            format!("cap of the {}, until {}: {then}", cap.span.as_str(), rfc3339(cap.until_ms))
+        }
+        EventKind::BudgetReached(b) => format!("{}, {} % of its budget", b.account, b.percent),
         other => other.account().map(ToString::to_string).unwrap_or_default(),
     }
+}
+
+fn low(threshold: &Threshold, left_ms: Option<i64>) -> String {
+    let below = match threshold {
+        Threshold::Time(ms) => format!("below {}", days(*ms)),
+        Threshold::Amount(amount) => format!("below {amount}"),
+    };
+    left_ms.map_or(below.clone(), |left| format!("{below}: lasts about {}", days(left)))
 }
 
 /// Carries the event out, and returns the host that has a new command.
@@ -52,6 +69,11 @@ pub(super) fn event(
     event: &Event,
     now_ms: i64,
 ) -> Result<Option<i64>, BillingError> {
+    match event.kind {
+        EventKind::CustomerClosed => leaving::pay_back(tx, customer, event, now_ms)?,
+        EventKind::WrittenOff => leaving::give_up(tx, customer, event, now_ms)?,
+        _ => {}
+    }
     let (Some(action), Some(id)) = (event.kind.action(), event.kind.account()) else { return Ok(None) };
     let account = accounts::get(tx, id)?;
     // What staff suspended stays suspended, whatever the balance.

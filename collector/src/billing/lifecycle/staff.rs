@@ -211,3 +211,16 @@ pub fn set_hold(
     tx.prepare_cached("UPDATE customer SET hold = ?2 WHERE id = ?1")?.execute(params![customer.row, hold])?;
     run_alone(tx, customer.row, rules, now_ms)
 }
+
+/// Sets or clears the hold of one account: no suspension and no deletion of it while it lasts.
+pub fn hold_account(
+    tx: &Transaction<'_>,
+    id: &AccountId,
+    hold: bool,
+    rules: &Rules,
+    now_ms: i64,
+) -> Result<BTreeSet<i64>, BillingError> {
+    let account = accounts::get(tx, id)?;
+    tx.prepare_cached("UPDATE account SET hold = ?2 WHERE id = ?1")?.execute(params![account.row, hold])?;
+    account.customer.map_or_else(|| Ok(BTreeSet::new()), |c| run_alone(tx, c, rules, now_ms))
+}

@@ -1,12 +1,12 @@
 //! The periodic sweep: time alone moves customers (deadlines, reminders, lags of hosts).
 
 use super::{next_step, state_of};
-use crate::billing::customers;
 use crate::billing::error::BillingError;
 use crate::billing::rates::Rates;
 use crate::billing::rules::Rules;
+use crate::billing::{customers, parked};
 use crate::db::{Connection, OptionalExtension, Transaction, params};
-use crate::limits::SWEEP_CHUNK;
+use crate::limits::{BOOKS_SHARE, SWEEP_CHUNK};
 
 const ALIVE: &str = "alive_ms";
 
@@ -24,11 +24,28 @@ pub fn due(
     let mut rates = Rates::default();
     let mut due = Vec::new();
     for row in &rows {
-        if next_step(conn, &mut rates, *row, rules, now_ms)?.is_some() {
-            due.push(*row);
+        match next_step(conn, &mut rates, *row, None, rules, now_ms) {
+            Ok(None) if is_turn(*row, now_ms) && is_broken(conn, &mut rates, *row)? => due.push(*row),
+            Ok(None) => {}
+            Ok(Some(_)) => due.push(*row),
+            // Its own step parks it.
+            Err(BillingError::Damaged { .. }) if !parked::is_parked(conn, *row)? => due.push(*row),
+            Err(BillingError::Damaged { .. }) => {}
+            Err(e) => return Err(e),
         }
     }
     Ok((due, rows.last().copied()))
+}
+
+/// Whether this sweep looks at the customer's books.
+fn is_turn(row: i64, now_ms: i64) -> bool {
+    let minute = now_ms.checked_div(60_000).unwrap_or(0);
+    row.wrapping_add(minute).checked_rem(BOOKS_SHARE) == Some(0)
+}
+
+fn is_broken(conn: &Connection, rates: &mut Rates, row: i64) -> Result<bool, BillingError> {
+    let payer = rates.payer(conn, row)?;
+    parked::needs_parking(conn, &payer.customer)
 }
 
 /// Notes that the lifecycle is at work.
@@ -53,7 +70,9 @@ pub fn resume_after_outage(tx: &Transaction<'_>, now_ms: i64) -> Result<i64, Bil
         let Some(last) = page.last() else { return Ok(outage_ms) };
         after = last.id.to_string();
         for customer in page.iter().filter(|c| c.lifecycle != "{}") {
-            let state = state_of(customer)?.postponed(outage_ms);
+            // One that cannot be read is parked, and has no deadline.
+            let Ok(state) = state_of(customer) else { continue };
+            let state = state.postponed(outage_ms);
             let json = serde_json::to_string(&state)
                 .map_err(|e| BillingError::damaged(format!("customer {}, lifecycle", customer.id), e))?;
             tx.prepare_cached("UPDATE customer SET lifecycle = ?2 WHERE id = ?1")?

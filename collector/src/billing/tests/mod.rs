@@ -9,4 +9,5 @@ mod money;
 mod moves;
 mod plans;
 mod random;
+mod standing;
 mod verifying;

@@ -5,6 +5,7 @@ use super::charges::Charged;
 use crate::billing::charge::base::{decided, put_digest};
 use crate::billing::days::days;
 use crate::billing::error::BillingError;
+use crate::billing::parked;
 use crate::billing::rates::Rates;
 use crate::db::Connection;
 use hostmeter_core::ledger::LedgerAccount;
@@ -59,6 +60,14 @@ pub(super) fn check(
                 amount: price.version.as_ref().map_or(0, |v| v.version.base_per_day().micros()),
             };
             want.insert(day.date.number(), fee);
+        }
+        for (date, have) in stored.iter().filter(|(_, f)| f.amount == 0 && f.version.is_none()) {
+            // Waived while the customer was parked.
+            if let Some(fee) = want.get_mut(date).filter(|f| f.customer == have.customer)
+                && parked::was_parked(conn, have.customer)?
+            {
+                (fee.version, fee.amount) = (None, 0);
+            }
         }
         compare(account, &want, &stored, next, report);
     }

@@ -1,5 +1,6 @@
 //! Tests of the pages over the whole router: a browser without JavaScript against a collector on temporary files.
 
+mod actions;
 mod booking;
 mod logins;
 mod pages;
