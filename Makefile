@@ -10,7 +10,7 @@ BIN := $(or $(CARGO_TARGET_DIR),target)/release
 # More arguments for the demo or the benches: make demo ARGS="--listen 127.0.0.1:9000"
 ARGS ?=
 
-.PHONY: help deps deps-build demo build test bench bench-accuracy bench-ingest bench-slow bench-reconnect bench-cost bench-toll bench-credit bench-forecast fuzz sim faults mutants oracle man openapi fmt clean-demo
+.PHONY: help deps deps-build demo build test props bench bench-charge bench-accuracy bench-ingest bench-slow bench-reconnect bench-cost bench-toll bench-credit bench-forecast fuzz sim faults mutants oracle man openapi fmt clean-demo
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 16
@@ -41,6 +41,11 @@ bench-ingest: ## measure batches per second into the collector, beside VictoriaM
 	@packaging/bench-peers victoria-metrics
 	cargo build --release --locked --workspace --bins
 	cargo run --release --locked -p hostmeter-benches -- ingest $(ARGS)
+
+bench-charge: ## measure how fast 100,000 accounts are charged, on a database with a day of them
+	@packaging/deps build
+	cargo build --release --locked --workspace --bins
+	cargo run --release --locked -p hostmeter-benches -- charge --accounts 100000 --history 24 $(ARGS)
 
 bench-accuracy: ## measure whose CPU is credited to whom; root, takes minutes
 	@packaging/deps bench
@@ -82,6 +87,7 @@ vm: deps-build ## test real disk quotas and eBPF on a kernel of Debian, in qemu;
 
 # Seconds for each target, and how many kills and power cuts: make fuzz SECONDS=60, make faults N=1000
 SECONDS ?= 60
+CASES ?= 50000
 SEEDS ?= 1000
 START ?= 1
 N ?= 1000
@@ -94,6 +100,10 @@ fuzz: deps-build ## fuzz every decoder, guided by coverage: SECONDS=60 for each 
 sim: deps-build ## simulate agents and a collector: SEEDS=1000 seeds from START=1 on; ARGS=--lines prints what happens in the first
 	cargo build --release --locked -p hostmeter-sim
 	cargo run --release --locked -p hostmeter-sim -- --seeds $(SEEDS) --start $(START) $(ARGS)
+
+props: deps-build ## properties of money: 50,000 cases of each in core (1 M operations and more), 500 on a database; CASES=50000
+	PROPTEST_CASES=$(CASES) cargo test --release --locked -p hostmeter-core --lib -- rating:: money:: ledger:: plan:: lifecycle::
+	PROPTEST_CASES=$$(($(CASES) / 100)) cargo test --release --locked -p hostmeter-collector --lib -- billing::tests::random billing::tests::base::days billing::pack
 
 faults: deps ## kill agent and collector and cut the power N times; root for the power cuts
 	cargo build --release --locked --workspace --bins

@@ -41,8 +41,8 @@ enum What {
     Slow(slow::Args),
     /// Hosts that come back after an outage of a day, with real sockets
     Reconnect(reconnect::Args),
-    /// Accounts charged per second
-    Charge,
+    /// Accounts charged per second, and bytes of an account and hour
+    Charge(charge::Args),
     /// From a credit to the agent, while batches come in; root, takes minutes
     Credit(credit::Args),
     /// The back-test of the forecast of days left
@@ -60,14 +60,14 @@ fn main() -> Result<()> {
         Some(What::Ingest(args)) => ingest::measure(&mut table, &args)?,
         Some(What::Slow(args)) => slow::measure(&mut table, &args)?,
         Some(What::Reconnect(args)) => reconnect::measure(&mut table, &args)?,
-        Some(What::Charge) => charge::measure(&mut table)?,
+        Some(What::Charge(args)) => charge::measure(&mut table, &args)?,
         Some(What::Credit(args)) => credit::measure(&mut table, &args)?,
         Some(What::Forecast) => return forecast::measure(),
         Some(What::Accuracy(args)) => return accuracy::measure(&args),
         None => {
             agent::measure(&mut table)?;
             ingest::measure(&mut table, &ingest::Args::default())?;
-            charge::measure(&mut table)?;
+            charge::measure(&mut table, &charge::Args::default())?;
         }
     }
     table.print()

@@ -306,6 +306,8 @@ pub const IMPORT_ROWS_MAX: usize = 20_000;
 pub const IMPORT_MAX_BYTES: usize = 4 * 1024 * 1024;
 /// Longest name of an import's source, in characters.
 pub const IMPORT_SOURCE_MAX_CHARS: usize = 64;
+/// Customers that the replay of a month lists; its sums count all.
+pub const REPLAY_CUSTOMERS_MAX: usize = 10_000;
 /// Hours that a quote on an account's history may cover.
 pub const QUOTE_HOURS_MAX: i64 = 366 * 24;
 /// Differences that a verification of the ledger lists; the others are counted.

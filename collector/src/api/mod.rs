@@ -22,6 +22,7 @@ pub mod openapi;
 pub mod ops;
 pub mod payments;
 pub mod problem;
+pub mod rating;
 pub mod refunds;
 pub mod resume;
 pub mod settled;
@@ -53,6 +54,7 @@ pub fn router(app: AppState) -> Router {
         .merge(degraded::routes())
         .merge(users::routes())
         .merge(money::routes())
+        .merge(rating::routes())
         .merge(refunds::routes())
         .merge(payments::routes())
         .merge(statements::routes())

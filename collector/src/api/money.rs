@@ -23,7 +23,7 @@ use hostmeter_core::ids::{AccountId, CustomerId, PlanId};
 use hostmeter_core::ledger::{LedgerAccount, TxnKind};
 use hostmeter_core::meter::Values;
 use hostmeter_core::money::Money;
-use hostmeter_core::plan::{PlanChange, parse_json, parse_toml};
+use hostmeter_core::plan::{PlanChange, PriceVersion, parse_json, parse_toml};
 use hostmeter_core::units::{UtcHour, parse_rfc3339_ms, rfc3339};
 use serde_json::{Value, json};
 
@@ -377,6 +377,14 @@ pub async fn show_plan(
     app.db.read(move |conn| Ok(Json(shown_plan(conn, &plans::get(conn, &id)?, now_ms)?))).await
 }
 
+/// A plan file's content, TOML or JSON.
+pub(super) fn plan_of(headers: &HeaderMap, body: &Bytes) -> Result<PriceVersion, Problem> {
+    let text = std::str::from_utf8(body).map_err(|_| Problem::bad_request("the plan is not UTF-8 text"))?;
+    let kind = headers.get(header::CONTENT_TYPE).and_then(|v| v.to_str().ok()).unwrap_or_default();
+    let json = kind.contains("json") || (!kind.contains("toml") && text.trim_start().starts_with('{'));
+    Ok(if json { parse_json(text) } else { parse_toml(text) }.map_err(BillingError::from)?)
+}
+
 /// Sets a version of a plan from a plan file's content, TOML or JSON. The same content again changes nothing.
 #[utoipa::path(put, path = "/v1/plans/{id}", tag = "money", request_body = String,
     responses((status = 200, body = Object), (status = 409, description = "hours from its start on were charged, or other content is in force")))]
@@ -388,10 +396,7 @@ pub async fn set_plan(
     body: Bytes,
 ) -> Result<Json<Value>, Problem> {
     let id = plan_id(&id)?;
-    let text = std::str::from_utf8(&body).map_err(|_| Problem::bad_request("the plan is not UTF-8 text"))?;
-    let kind = headers.get(header::CONTENT_TYPE).and_then(|v| v.to_str().ok()).unwrap_or_default();
-    let json = kind.contains("json") || (!kind.contains("toml") && text.trim_start().starts_with('{'));
-    let version = if json { parse_json(text) } else { parse_toml(text) }.map_err(BillingError::from)?;
+    let version = plan_of(&headers, &body)?;
     let (now_ms, inner) = (app.now_ms(), app.clone());
     app.db
         .write(move |tx| {

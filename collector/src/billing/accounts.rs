@@ -3,8 +3,9 @@
 use super::customers::{Customer, FROM_START};
 use super::error::BillingError;
 use crate::db::{Connection, OptionalExtension, Transaction, params};
-use hostmeter_core::ids::AccountId;
+use hostmeter_core::ids::{AccountId, HostName};
 use hostmeter_core::units::UtcHour;
+use std::collections::HashMap;
 
 /// What billing and lifecycle know of an account.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -63,6 +64,17 @@ pub fn get(conn: &Connection, id: &AccountId) -> Result<Account, BillingError> {
     find(conn, id)?.ok_or_else(|| BillingError::Missing { what: "account", id: id.to_string(), hint: HINT })
 }
 
+/// The account in that row.
+pub(super) fn by_row(conn: &Connection, row: i64) -> Result<Account, BillingError> {
+    let found = conn
+        .prepare_cached(&format!("SELECT {COLUMNS} FROM account WHERE id = ?1"))?
+        .query_row([row], columns)
+        .optional()?;
+    found
+        .map(|(_, account)| account)
+        .ok_or_else(|| BillingError::damaged(format!("account {row}"), "no such row"))
+}
+
 /// The accounts whose owner named last is this customer.
 pub fn of_customer(conn: &Connection, customer: i64) -> Result<Vec<Account>, BillingError> {
     let mut stmt =
@@ -112,17 +124,67 @@ pub fn assign(
     Ok(next)
 }
 
+/// Lets the bill of an account go on at another host, where the account has the same user: from the next UTC hour on
+/// the customer pays for what it uses there, with the month's quantities and the day's base fee counted on. Returns the
+/// new account and the hour. What is left at the old host is metered and billed as before, until it is removed there.
+pub fn move_to_host(
+    tx: &Transaction<'_>,
+    account: &Account,
+    host: &HostName,
+    now_ms: i64,
+) -> Result<(Account, UtcHour), BillingError> {
+    let next = UtcHour::from_ms(now_ms).next();
+    let id = AccountId::new(account.id.user(), host)
+        .map_err(|e| BillingError::invalid("account", e.to_string()))?;
+    let billing = moved(tx)?.get(&account.row).copied().unwrap_or(account.row);
+    let refuse = |why: String| Err(BillingError::conflict("account_move", why));
+    if id == account.id {
+        return refuse(format!("account {id} is on that host already"));
+    }
+    let Some(owner) = last_owner(tx, account.row)?.map(|(_, owner)| owner) else {
+        return refuse(format!(
+            "account {} has no customer, so there is no bill to go on; assign it first",
+            account.id
+        ));
+    };
+    let there = match find(tx, &id)? {
+        Some(there) if moved(tx)?.get(&there.row) == Some(&billing) || there.row == billing => there,
+        // Somebody's already: two bills cannot become one.
+        Some(there) if last_owner(tx, there.row)?.is_some() => {
+            return refuse(format!(
+                "account {id} has a bill of its own; give it to the customer with `account move`"
+            ));
+        }
+        Some(there) => there,
+        None => create(tx, &id, None, now_ms)?,
+    };
+    if there.row != billing {
+        tx.prepare_cached("UPDATE account SET billing = ?2 WHERE id = ?1")?
+            .execute(params![there.row, billing])?;
+    }
+    let from = match last_owner(tx, there.row)? {
+        Some((from, last)) if last == owner => from,
+        _ => {
+            put_owner(tx, there.row, next, owner)?;
+            next
+        }
+    };
+    tx.prepare_cached("UPDATE account SET customer = ?2 WHERE id = ?1")?
+        .execute(params![there.row, owner])?;
+    Ok((get(tx, &id)?, from))
+}
+
+/// Accounts that moved to another host, with the account whose bill goes on.
+pub(super) fn moved(conn: &Connection) -> Result<HashMap<i64, i64>, BillingError> {
+    let mut stmt = conn.prepare_cached("SELECT id, billing FROM account WHERE billing IS NOT NULL")?;
+    let rows = stmt.query_map([], |r| Ok((r.get(0)?, r.get(1)?)))?;
+    Ok(rows.collect::<Result<_, _>>()?)
+}
+
 fn last_owner(conn: &Connection, account: i64) -> Result<Option<(UtcHour, i64)>, BillingError> {
     let sql =
         "SELECT from_hour, customer FROM account_owner WHERE account = ?1 ORDER BY from_hour DESC LIMIT 1";
     Ok(conn.prepare_cached(sql)?.query_row([account], |r| Ok((UtcHour(r.get(0)?), r.get(1)?))).optional()?)
-}
-
-/// Row of the customer who pays for an hour of an account; `None`: nobody.
-pub fn owner_at(conn: &Connection, account: i64, hour: UtcHour) -> Result<Option<i64>, BillingError> {
-    let sql = "SELECT customer FROM account_owner WHERE account = ?1 AND from_hour <= ?2
-               ORDER BY from_hour DESC LIMIT 1";
-    Ok(conn.prepare_cached(sql)?.query_row(params![account, hour.0], |r| r.get(0)).optional()?)
 }
 
 /// The owners of an account with the hour each starts at, earliest first.

@@ -20,7 +20,7 @@ pub(super) struct Day {
     pub(super) payer: Rc<Payer>,
 }
 
-/// The days whose first hour lies in `[from, to)`, counted from `from` on: a day that began before starts again with it.
+/// The days of an account's bill whose first hour lies in `[from, to)`, counted from `from` on: a day that began before starts again with it.
 pub(super) fn days(
     conn: &Connection,
     rates: &mut Rates,
@@ -28,22 +28,10 @@ pub(super) fn days(
     from: UtcHour,
     to: UtcHour,
 ) -> Result<Vec<Day>, BillingError> {
-    let sql = "SELECT made_ms, host IS NULL OR user IS NOT NULL FROM account WHERE id = ?1";
-    let (made_ms, billable): (i64, bool) =
-        conn.prepare_cached(sql)?.query_row([account], |r| Ok((r.get(0)?, r.get(1)?)))?;
-    if !billable {
-        return Ok(Vec::new());
-    }
-    let owners = accounts::owners(conn, account)?;
-    let states = states(conn, account)?;
-    let runs = |hour: UtcHour| {
-        let found = states.iter().rev().find(|(from_ms, _)| *from_ms <= hour.start_ms());
-        found.is_none_or(|(_, active)| *active)
-    };
-    let from = from.max(UtcHour::from_ms(made_ms));
-    let found = first_hours(from, to, |hour| -> Result<_, BillingError> {
-        let owner = owners.iter().rev().find(|(start, _)| *start <= hour).map(|(_, owner)| *owner);
-        let Some(owner) = owner.filter(|_| runs(hour)) else { return Ok(None) };
+    let parts = parts(conn, account)?;
+    let Some(made) = parts.iter().map(|p| p.made).min() else { return Ok(Vec::new()) };
+    let found = first_hours(from.max(made), to, |hour| -> Result<_, BillingError> {
+        let Some(owner) = parts.iter().find_map(|p| p.owner(hour)) else { return Ok(None) };
         let payer = rates.payer(conn, owner)?;
         let date = payer.calendar.date(hour)?;
         Ok(Some((payer, date)))
@@ -51,10 +39,41 @@ pub(super) fn days(
     Ok(found.into_iter().map(|(date, hour, payer)| Day { date, hour, payer }).collect())
 }
 
-/// Since when the account was wanted active or not, in order.
-fn states(conn: &Connection, account: i64) -> Result<Vec<(i64, bool)>, BillingError> {
+/// An account, or what goes on of its bill at another host.
+struct Part {
+    made: UtcHour,
+    owners: Vec<(UtcHour, i64)>,
+    /// Since when the account was wanted active or not, in order; before, it was.
+    states: Vec<(i64, bool)>,
+}
+
+impl Part {
+    /// Who owns it in an hour, if it runs at the start of it.
+    fn owner(&self, hour: UtcHour) -> Option<i64> {
+        let state = self.states.iter().rev().find(|(from_ms, _)| *from_ms <= hour.start_ms());
+        let runs = hour >= self.made && state.is_none_or(|(_, active)| *active);
+        let owner = self.owners.iter().rev().find(|(start, _)| *start <= hour);
+        owner.filter(|_| runs).map(|(_, owner)| *owner)
+    }
+}
+
+/// The parts of a bill that can be billed, in the order of their rows, as charging looks at them.
+fn parts(conn: &Connection, account: i64) -> Result<Vec<Part>, BillingError> {
+    let sql = "SELECT id, made_ms FROM account WHERE (id = ?1 OR billing = ?1) AND (host IS NULL OR user IS NOT NULL)
+               ORDER BY id";
+    let mut stmt = conn.prepare_cached(sql)?;
+    let rows: Vec<(i64, i64)> =
+        stmt.query_map([account], |r| Ok((r.get(0)?, r.get(1)?)))?.collect::<Result<_, _>>()?;
     let sql = "SELECT from_ms, desired = 'active' FROM account_state WHERE account = ?1 ORDER BY from_ms";
     let mut stmt = conn.prepare_cached(sql)?;
-    let rows = stmt.query_map([account], |r| Ok((r.get(0)?, r.get(1)?)))?;
-    Ok(rows.collect::<Result<_, _>>()?)
+    rows.into_iter()
+        .map(|(row, made_ms)| {
+            let states = stmt.query_map([row], |r| Ok((r.get(0)?, r.get(1)?)))?;
+            Ok(Part {
+                made: UtcHour::from_ms(made_ms),
+                owners: accounts::owners(conn, row)?,
+                states: states.collect::<Result<_, _>>()?,
+            })
+        })
+        .collect()
 }

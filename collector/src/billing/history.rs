@@ -7,7 +7,7 @@ use super::pack::PackedLines;
 use crate::db::{Connection, OptionalExtension, params};
 use hostmeter_core::ledger::LedgerAccount;
 use hostmeter_core::money::Money;
-use hostmeter_core::rating::Item;
+use hostmeter_core::rating::{BillingDate, Item};
 use hostmeter_core::units::{UtcHour, rfc3339};
 use std::collections::HashMap;
 
@@ -24,6 +24,9 @@ pub struct HistoryLine {
     /// What they cost, a decimal string.
     #[schema(value_type = String)]
     pub amount: Money,
+    /// The day that a base fee is for, `2026-11-21`; of other lines absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub date: Option<String>,
 }
 
 /// One movement on a customer's balance.
@@ -170,6 +173,7 @@ fn charges(
             quantity: 1,
             price_version: version_name(conn, fee.version, versions)?,
             amount: Money::from_micros(fee.amount),
+            date: BillingDate::from_number(fee.date).map(|d| d.to_string()),
         };
         out.push(HistoryEntry {
             account: Some(fee.account),
@@ -190,6 +194,7 @@ fn charges(
             quantity: l.quantity,
             price_version: price_version.clone(),
             amount: Money::from_micros(l.amount),
+            date: None,
         });
         out.push(HistoryEntry {
             account: Some(account.clone()),
@@ -205,6 +210,7 @@ fn charges(
 
 struct BaseFee {
     account: String,
+    date: i64,
     version: i64,
     amount: i64,
 }
@@ -217,11 +223,11 @@ fn base_fees(
     hour: UtcHour,
 ) -> Result<Vec<BaseFee>, BillingError> {
     let sql =
-        "SELECT a.name, coalesce(b.version, 0), b.amount FROM base_fee b JOIN account a ON a.id = b.account
+        "SELECT a.name, b.date, coalesce(b.version, 0), b.amount FROM base_fee b JOIN account a ON a.id = b.account
                WHERE b.customer = ?1 AND b.hour = ?2 AND b.txn = ?3 ORDER BY b.account";
     let mut stmt = conn.prepare_cached(sql)?;
     let rows = stmt.query_map(params![customer.row, hour.0, txn], |r| {
-        Ok(BaseFee { account: r.get(0)?, version: r.get(1)?, amount: r.get(2)? })
+        Ok(BaseFee { account: r.get(0)?, date: r.get(1)?, version: r.get(2)?, amount: r.get(3)? })
     })?;
     Ok(rows.collect::<Result<_, _>>()?)
 }

@@ -27,6 +27,7 @@ pub mod quote;
 mod rates;
 pub mod referral;
 pub mod refund;
+pub mod replay;
 mod rules;
 mod runtime;
 pub mod spend;

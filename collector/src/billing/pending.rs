@@ -49,14 +49,14 @@ pub fn open_costs(
 ) -> Result<Vec<OpenCost>, BillingError> {
     let payer = rates.payer(conn, customer)?;
     let mut out = Vec::new();
-    for (account, id) in accounts_of(conn, customer)? {
+    // Hours of one month build upon each other; those of an account that moved upon those of what it was before.
+    let mut months: HashMap<(i64, i64, i64), Values> = HashMap::new();
+    for (account, billing, id) in accounts_of(conn, customer)? {
         let hours = open_hours(conn, account)?;
         if hours.is_empty() {
             continue;
         }
         let owners = accounts::owners(conn, account)?;
-        // Hours of one month build upon each other.
-        let mut months: HashMap<(i64, i64), Values> = HashMap::new();
         for (hour, total) in hours {
             let owner = owners.iter().rev().find(|(from, _)| *from <= hour);
             if owner.map(|(_, owner)| *owner) != Some(customer) {
@@ -65,12 +65,12 @@ pub fn open_costs(
             let price = rates.price(conn, &payer, hour)?;
             let mut cost = OpenCost { account, hour, amount: Money::ZERO };
             if let Some(version) = &price.version {
-                let key = (price.month, version.row);
+                let key = (billing, price.month, version.row);
                 let month = match months.remove(&key) {
                     Some(month) => month,
-                    None => month_so_far(conn, account, customer, price.month, version.row)?,
+                    None => month_so_far(conn, billing, customer, price.month, version.row)?,
                 };
-                let open = OpenHour { account, id: id.clone(), hour, total };
+                let open = OpenHour { account, billing, id: id.clone(), hour, is_charged: true, total };
                 match rate(conn, &open, &price, &month) {
                     Ok(rated) => {
                         cost.amount = Money::from_micros(rated.amount);
@@ -87,16 +87,17 @@ pub fn open_costs(
 }
 
 /// Every account that is or was the customer's and can be billed.
-fn accounts_of(conn: &Connection, customer: i64) -> Result<Vec<(i64, AccountId)>, BillingError> {
-    let sql = "SELECT DISTINCT a.id, a.name FROM account_owner o CROSS JOIN account a ON a.id = o.account
+fn accounts_of(conn: &Connection, customer: i64) -> Result<Vec<(i64, i64, AccountId)>, BillingError> {
+    let sql = "SELECT DISTINCT a.id, coalesce(a.billing, a.id), a.name FROM account_owner o CROSS JOIN account a ON a.id = o.account
                WHERE o.customer = ?1 AND (a.host IS NULL OR a.user IS NOT NULL)";
     let mut stmt = conn.prepare_cached(sql)?;
-    let rows = stmt.query_map([customer], |r| Ok((r.get::<_, i64>(0)?, r.get::<_, String>(1)?)))?;
+    let rows = stmt
+        .query_map([customer], |r| Ok((r.get::<_, i64>(0)?, r.get::<_, i64>(1)?, r.get::<_, String>(2)?)))?;
     rows.map(|row| {
-        let (account, name) = row?;
+        let (account, billing, name) = row?;
         let id =
             AccountId::parse(&name).map_err(|e| BillingError::damaged(format!("account {account}"), e))?;
-        Ok((account, id))
+        Ok((account, billing, id))
     })
     .collect()
 }

@@ -126,15 +126,12 @@ pub fn of_history(
     let now = UtcHour::from_ms(now_ms);
     let price = rates.price_under(conn, plan.row, now, calendar.month(now)?)?;
     let version = price.version.ok_or_else(|| no_price(&plan.id, now))?;
-    static SQL: LazyLock<String> = LazyLock::new(|| {
-        format!(
-            "SELECT u.hour, {} FROM usage_hour u WHERE u.account = ?1 AND u.hour >= ?2 AND u.hour < ?3 ORDER BY u.hour",
-            *usage::COLUMNS
-        )
-    });
+    static SQL: LazyLock<String> =
+        LazyLock::new(|| usage::of_account(&format!("u.hour, {}", *usage::COLUMNS)));
     let mut stmt = conn.prepare_cached(&SQL)?;
-    let rows = stmt
-        .query_map(params![account.row, from.0, to.0], |r| Ok((UtcHour(r.get(0)?), usage::values(r, 1)?)))?;
+    let rows = stmt.query_map(params![account.row, from.0, to.0.saturating_sub(1)], |r| {
+        Ok((UtcHour(r.get(0)?), usage::values(r, 1)?))
+    })?;
     let mut months: HashMap<BillingMonth, Values> = HashMap::new();
     let mut sums = Sums::default();
     for row in rows {

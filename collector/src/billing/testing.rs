@@ -27,6 +27,15 @@ pub(super) const PLAN: &str = "id = \"basic\"\ncurrency = \"EUR\"\nvalid_from = 
 /// CPU time that costs 0.01.
 pub(super) const CENT: i64 = 3_600_000_000;
 
+/// How many cases a property has, unless `PROPTEST_CASES` says so (`make props`).
+pub(super) fn cases(usual: u32) -> proptest::prelude::ProptestConfig {
+    let mut config = proptest::prelude::ProptestConfig::default();
+    if std::env::var_os("PROPTEST_CASES").is_none() {
+        config.cases = usual;
+    }
+    config
+}
+
 pub(super) struct World {
     dir: tempfile::TempDir,
     pub(super) db: Db,

@@ -27,6 +27,18 @@ pub fn values(row: &Row<'_>, first: usize) -> rusqlite::Result<Values> {
     Ok(out)
 }
 
+/// SQL of the hours of account `?1` from hour `?2` to `?3`, both included, in order, with the given columns of `u`. The
+/// table's key starts with the hour: one look-up for each of them.
+pub fn of_account(columns: &str) -> String {
+    format!(
+        "WITH RECURSIVE span (hour) AS (
+           SELECT max(?2, coalesce((SELECT min(hour) FROM usage_hour), ?2))
+           UNION ALL SELECT hour + 1 FROM span WHERE hour < ?3)
+         SELECT {columns} FROM span CROSS JOIN usage_hour u
+         WHERE u.hour = span.hour AND u.account = ?1 AND span.hour <= ?3"
+    )
+}
+
 /// The totals of an account's hour; `None`: nothing is known of it.
 pub fn hour(conn: &Connection, account: i64, hour: UtcHour) -> Result<Option<Values>, BillingError> {
     static SQL: LazyLock<String> = LazyLock::new(|| {

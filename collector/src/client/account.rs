@@ -21,6 +21,17 @@ pub(super) enum Account {
         /// Customer's id
         customer: String,
     },
+    /// Move an account to another customer, from the next UTC hour, or let its bill go on at another host
+    Move {
+        /// Account, user@host
+        id: String,
+        /// Customer's id
+        #[arg(required_unless_present = "to_host", conflicts_with = "to_host")]
+        customer: Option<String>,
+        /// The host on which the same user goes on
+        #[arg(long, value_name = "HOST")]
+        to_host: Option<String>,
+    },
     /// Usage of a time
     Usage {
         /// Account, user@host
@@ -94,6 +105,12 @@ impl Account {
             ),
             Self::Show { id } => (Call::Get(at(&id, "")), Show::Object),
             Self::Assign { id, customer } => {
+                (Call::Put(at(&id, "/customer"), json!({"customer": customer})), Show::Object)
+            }
+            Self::Move { id, to_host: Some(host), .. } => {
+                (Call::Post(at(&id, "/move"), json!({"host": host}), None), Show::Object)
+            }
+            Self::Move { id, customer, .. } => {
                 (Call::Put(at(&id, "/customer"), json!({"customer": customer})), Show::Object)
             }
             Self::Usage { id, from, to, step, meters } => {

@@ -33,12 +33,19 @@ pub(super) enum Customer {
         /// Customer's id
         id: String,
     },
-    /// Bill by another plan, from the next UTC hour
+    /// Bill by another plan, from the next UTC hour; from the next billing month where allowance, tiers or cap are involved
     Plan {
         /// Customer's id
         id: String,
         /// Plan's id
         plan: String,
+    },
+    /// Count billing months in another zone, from the next month on
+    Zone {
+        /// Customer's id
+        id: String,
+        /// Zone, for example Europe/Riga
+        zone: String,
     },
     /// Add a payment to the balance; the same payment is added once, whatever is repeated
     Topup {
@@ -217,6 +224,9 @@ impl Customer {
             Self::List => (Call::Get("/v1/customers".to_owned()), Show::Rows("customers", LIST)),
             Self::Show { id } => (Call::Get(at(&id, "/balance")), Show::Object),
             Self::Plan { id, plan } => (Call::Put(at(&id, "/plan"), json!({"plan": plan})), Show::Object),
+            Self::Zone { id, zone } => {
+                (Call::Put(at(&id, "/billing-zone"), json!({"billing_zone": zone})), Show::Object)
+            }
             Self::Topup { id, amount, gateway, payment } => {
                 let body = json!({"amount": amount, "gateway": gateway, "payment": payment});
                 let key = format!("{gateway}:{payment}");

@@ -18,6 +18,7 @@ pub(super) enum Usage {
         key: String,
     },
     /// List batches that are stored and do not count, and why
+    #[command(visible_alias = "quarantined")]
     Held {
         /// Only of this host
         #[arg(long)]

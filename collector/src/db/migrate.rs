@@ -10,11 +10,11 @@ use rusqlite::{Connection, OpenFlags, TransactionBehavior};
 use std::path::Path;
 
 /// The schema that this program reads and writes (`PRAGMA user_version`).
-pub const SCHEMA_VERSION: i64 = 10;
+pub const SCHEMA_VERSION: i64 = 12;
 
 /// Step `n` (from 1) makes version `n` of the one before. A new file takes all of them, so that old and new files have
 /// the same tables. A step is never changed once it was released.
-const STEPS: [(i64, &str); 10] = [
+const STEPS: [(i64, &str); 12] = [
     (1, include_str!("schema.sql")),
     (2, include_str!("degraded.sql")),
     (3, include_str!("resume.sql")),
@@ -25,7 +25,12 @@ const STEPS: [(i64, &str); 10] = [
     (8, include_str!("lifecycle.sql")),
     (9, include_str!("statements.sql")),
     (10, include_str!("outbox.sql")),
+    (11, include_str!("moves.sql")),
+    (12, include_str!("hours.sql")),
 ];
+
+/// The step that puts the rows of `usage_hour` into another order.
+const USAGE_BY_HOUR: i64 = 12;
 
 /// The writer's connection, with the schema in place.
 pub(super) fn open(path: &Path) -> Result<Connection, DbError> {
@@ -84,9 +89,29 @@ pub(super) fn step_to(conn: &Connection, version: i64) -> Result<(), DbError> {
     let at: i64 = conn.pragma_query_value(None, "user_version", |r| r.get(0))?;
     for (step, sql) in STEPS.iter().filter(|(step, _)| *step > at && *step <= version) {
         conn.execute_batch(sql)?;
+        if *step == USAGE_BY_HOUR {
+            move_usage(conn)?;
+        }
         conn.pragma_update(None, "user_version", step)?;
     }
     Ok(())
+}
+
+/// Moves the rows, with the columns that this file has.
+fn move_usage(conn: &Connection) -> Result<(), DbError> {
+    let mut stmt = conn.prepare("SELECT name FROM pragma_table_info('usage_hour_old') ORDER BY cid")?;
+    let columns: Vec<String> = stmt.query_map([], |r| r.get(0))?.collect::<Result<_, _>>()?;
+    let keys = ["account", "hour", "charged"];
+    let mut sql = String::new();
+    for meter in columns.iter().filter(|c| !keys.contains(&c.as_str())) {
+        sql.push_str(&format!("ALTER TABLE usage_hour ADD COLUMN \"{meter}\" INTEGER; "));
+    }
+    let list = columns.iter().map(|c| format!("\"{c}\"")).collect::<Vec<_>>().join(", ");
+    sql.push_str(&format!(
+        "INSERT INTO usage_hour ({list}) SELECT {list} FROM usage_hour_old ORDER BY hour, account; \
+         DROP TABLE usage_hour_old"
+    ));
+    Ok(conn.execute_batch(&sql)?)
 }
 
 /// One column for each meter that adds up; NULL: not measured in that hour. A new meter gets its column at the first

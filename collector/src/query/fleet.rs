@@ -82,11 +82,11 @@ fn noisiest(
         return Err(QueryError::Invalid(why));
     }
     let column = meter.name();
-    // One short range for each account: the table's key starts with the account.
+    // One range for all of them: the table's key starts with the hour.
     let sql = format!(
-        "SELECT name, used FROM (SELECT a.name, (SELECT sum(u.{column}) FROM usage_hour u
-             WHERE u.account = a.id AND u.hour >= ?1 AND u.hour <= ?2) AS used FROM account a)
-         WHERE used > 0 ORDER BY used DESC, name LIMIT ?3"
+        "SELECT a.name, s.used FROM (SELECT u.account, sum(u.{column}) AS used FROM usage_hour u
+             WHERE u.hour >= ?1 AND u.hour <= ?2 GROUP BY u.account HAVING used > 0) s JOIN account a ON a.id = s.account
+         ORDER BY s.used DESC, a.name LIMIT ?3"
     );
     let last = UtcHour::from_ms(to_ms.saturating_sub(1)).0;
     let rows = conn

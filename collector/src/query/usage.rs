@@ -105,10 +105,7 @@ pub fn usage(
 
 /// Hour totals as intervals of an hour.
 fn hours(conn: &Connection, account: i64, from_ms: i64, to_ms: i64) -> Result<Vec<UsageRow>, DbError> {
-    let sql = format!(
-        "SELECT u.hour, {} FROM usage_hour u WHERE u.account = ?1 AND u.hour >= ?2 AND u.hour <= ?3 ORDER BY u.hour",
-        *totals::COLUMNS
-    );
+    let sql = totals::of_account(&format!("u.hour, {}", *totals::COLUMNS));
     let last = UtcHour::from_ms(to_ms.saturating_sub(1)).0;
     let rows = conn
         .prepare_cached(&sql)?

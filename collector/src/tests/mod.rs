@@ -4,6 +4,7 @@ mod degraded;
 mod enrolling;
 mod holding;
 mod kills;
+mod late;
 mod receiving;
 mod releasing;
 mod resuming;

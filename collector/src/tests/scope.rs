@@ -73,6 +73,9 @@ const ROUTES: &[(&str, &str, Access)] = &[
     ("GET", "/v1/customers/{id}/contact", Own),
     ("PATCH", "/v1/customers/{id}/contact", Change),
     ("PUT", "/v1/customers/{id}/plan", Admin),
+    ("PUT", "/v1/customers/{id}/billing-zone", Admin),
+    ("POST", "/v1/accounts/{id}/move", Admin),
+    ("POST", "/v1/plan-replay", Reader),
     ("POST", "/v1/customers/{id}/topups", Admin),
     ("POST", "/v1/customers/{id}/adjustments", Admin),
     ("POST", "/v1/customers/{id}/refunds", Admin),
@@ -144,6 +147,9 @@ fn body_of(method: &str, route: &str, whose: u8) -> Value {
         (_, "/v1/quote") => json!({"plan": "basic", "account": format!("shop{whose}@web1"),
             "from": "2026-11-21T00:00:00Z", "to": "2026-11-21T12:00:00Z"}),
         ("PATCH", _) => json!({"zone": "UTC"}),
+        (_, "/v1/plan-replay") => {
+            json!({"id": "draft", "currency": "EUR", "valid_from": "2026-01-01T00:00:00Z"})
+        }
         (_, "/v1/tokens") => json!({"label": "x"}),
         (_, "/v1/accounts/{id}/budget") => json!({"budget": null}),
         (_, "/v1/customers/{id}/caps") => json!({}),
@@ -269,6 +275,7 @@ fn the_table_knows_every_route() {
         include_str!("../api/explain.rs"),
         include_str!("../api/export.rs"),
         include_str!("../api/payments.rs"),
+        include_str!("../api/rating.rs"),
         include_str!("../api/refunds.rs"),
         include_str!("../api/statements.rs"),
         include_str!("../api/resume.rs"),

@@ -28,6 +28,11 @@ impl BillingDate {
         self.month().number().saturating_mul(100).saturating_add(i64::from(self.0.day()))
     }
 
+    /// The days from this one on.
+    pub fn and_later(self) -> impl Iterator<Item = Self> {
+        std::iter::successors(Some(self), |d| d.0.tomorrow().ok().map(Self))
+    }
+
     /// What [`BillingDate::number`] wrote.
     pub fn from_number(number: i64) -> Option<Self> {
         let part = |n: i64| i8::try_from(n.rem_euclid(100)).ok();
@@ -47,15 +52,15 @@ impl fmt::Display for BillingDate {
 struct Stretch {
     from: UtcHour,
     zone: TimeZone,
-    /// The day that began when the zone before was left: no hour of this stretch belongs to an earlier one.
-    floor: Option<Date>,
+    /// The month that began when the zone before was left: no hour of this stretch belongs to an earlier one.
+    floor: BillingMonth,
 }
 
 /// The days and months of a customer, in the billing zones that it had.
 ///
 /// An hour belongs to the day and the month at its start. Where the zone changes, the month that begins then began in
-/// the zone before and ends in the new one. So a zone farther west has no second last day of the month before: its
-/// first hours belong to the new month and to its first day, which is that much longer.
+/// the zone before and ends in the new one: in a zone farther west, its first hours still have the last day of the month
+/// before, which was counted already.
 #[derive(Clone, Debug)]
 pub struct Calendar {
     first: TimeZone,
@@ -72,14 +77,14 @@ impl Calendar {
     /// The same with another zone from an hour on, which is later than all that are there. It should start a month:
     /// [`Calendar::month_start`].
     pub fn then(mut self, from: UtcHour, zone: TimeZone) -> Result<Self, MonthError> {
-        let floor = Some(self.date(from)?.0);
+        let floor = self.month(from)?;
         self.later.push(Stretch { from, zone, floor });
         Ok(self)
     }
 
-    fn at(&self, hour: UtcHour) -> (&TimeZone, Option<Date>) {
+    fn at(&self, hour: UtcHour) -> (&TimeZone, Option<BillingMonth>) {
         let found = self.later.iter().rev().find(|s| s.from <= hour);
-        found.map_or((&self.first, None), |s| (&s.zone, s.floor))
+        found.map_or((&self.first, None), |s| (&s.zone, Some(s.floor)))
     }
 
     /// The zone that holds at an hour.
@@ -89,14 +94,30 @@ impl Calendar {
 
     /// The day that an hour belongs to.
     pub fn date(&self, hour: UtcHour) -> Result<BillingDate, MonthError> {
-        let (zone, floor) = self.at(hour);
-        let date = BillingDate::of(hour, zone)?;
-        Ok(floor.map_or(date, |floor| date.max(BillingDate(floor))))
+        BillingDate::of(hour, self.at(hour).0)
     }
 
     /// The month that an hour belongs to.
     pub fn month(&self, hour: UtcHour) -> Result<BillingMonth, MonthError> {
-        self.date(hour).map(BillingDate::month)
+        let (zone, floor) = self.at(hour);
+        let month = BillingDate::of(hour, zone)?.month();
+        Ok(floor.map_or(month, |floor| month.max(floor)))
+    }
+
+    /// The hours `[from, to)` of a month.
+    pub fn hours(&self, month: BillingMonth) -> Result<(UtcHour, UtcHour), MonthError> {
+        let outside = || MonthError::Text(month.to_string());
+        let first = Date::new(month.year, month.month, 1).map_err(|_| outside())?;
+        let start = first.to_zoned(TimeZone::UTC).map_err(|_| outside())?.timestamp();
+        // No zone is farther than 26 hours off, and a change of zone adds as much again.
+        let mut from = UtcHour(UtcHour::from_ms(start.as_millisecond()).0.saturating_sub(72));
+        loop {
+            from = self.month_start(from)?;
+            if self.month(from)? >= month {
+                return Ok((from, self.month_start(from.next())?));
+            }
+            from = from.next();
+        }
     }
 
     /// The first hour, from `hour` on, with which a month begins.
@@ -116,7 +137,8 @@ impl Calendar {
 }
 
 /// One entry for each day of an account in `[from, to)`: the first of its hours for which `at` gives an owner. A base
-/// fee falls due in that hour, and never again for that day.
+/// fee falls due in that hour, and never again for that day, nor for an earlier one: where the zone changes, with the
+/// owner or without, days may come again.
 pub fn first_hours<T, E>(
     from: UtcHour,
     to: UtcHour,
@@ -126,9 +148,7 @@ pub fn first_hours<T, E>(
     let mut hour = from;
     while hour < to {
         if let Some((owner, date)) = at(hour)? {
-            // Where an account moves to a customer of another zone, days go back, by no more than two.
-            let is_known = out.iter().rev().take(8).any(|(known, _, _)| *known == date);
-            if !is_known {
+            if out.last().is_none_or(|(last, _, _)| *last < date) {
                 out.push((date, hour, owner));
             }
         }

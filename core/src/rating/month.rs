@@ -29,6 +29,17 @@ impl BillingMonth {
         i64::from(self.year).saturating_mul(100).saturating_add(i64::from(self.month))
     }
 
+    /// The last month that is over at a time (milliseconds since the epoch) in UTC.
+    pub fn before(now_ms: i64) -> Result<Self, MonthError> {
+        let Self { year, month } = Self::named_by(UtcHour::from_ms(now_ms))?;
+        let earlier = year.checked_sub(1).ok_or_else(|| MonthError::Hour(UtcHour::from_ms(now_ms).0))?;
+        Ok(if month > 1 {
+            Self { year, month: month.saturating_sub(1) }
+        } else {
+            Self { year: earlier, month: 12 }
+        })
+    }
+
     /// The month that a version with allowance, tiers or cap names by its start: 00:00Z of the first.
     fn named_by(start: UtcHour) -> Result<Self, MonthError> {
         super::Calendar::new(jiff::tz::TimeZone::UTC).month(start)

@@ -13,7 +13,7 @@ use crate::db::{Connection, OptionalExtension, Transaction, params};
 use crate::limits::CHARGE_BLOCK_ACCOUNTS;
 use hostmeter_core::rating::BillingDate;
 use hostmeter_core::units::{HOUR_MS, UtcHour};
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 use std::rc::Rc;
 
 /// A row of `meta`: the first hour for which base fees were decided.
@@ -37,6 +37,7 @@ pub(super) struct BaseDraft {
 
 /// An account that somebody owns and that runs at the start of an hour, with the owner.
 struct Running {
+    /// The account that is billed.
     account: i64,
     customer: i64,
 }
@@ -103,15 +104,15 @@ pub(super) fn drafts(
     if !is_due(tx, block, now_ms)? {
         return Ok(Vec::new());
     }
-    let first = block.number.saturating_mul(CHARGE_BLOCK_ACCOUNTS);
-    let past = first.saturating_add(CHARGE_BLOCK_ACCOUNTS);
-    let (mut out, mut plans_used) = (Vec::new(), BTreeSet::new());
+    let (first, past) = block.accounts();
+    let (mut out, mut plans_used, mut seen) = (Vec::new(), BTreeSet::new(), HashSet::new());
     for running in running(tx, block.hour, first, past)? {
         let payer = rates.payer(tx, running.customer)?;
         let date = payer.calendar.date(block.hour)?;
         let price = rates.price(tx, &payer, block.hour)?;
         plans_used.extend(price.plan);
-        if is_decided(tx, running.account, date)? {
+        // What an account was before its move may run as well: one of both pays.
+        if !seen.insert((running.account, date)) || is_decided(tx, running.account, date)? {
             continue;
         }
         let amount = price.version.as_ref().map_or(0, |v| v.version.base_per_day().micros());
@@ -180,21 +181,27 @@ pub(super) fn has_more(
     for account in accounts {
         let account = account?;
         let found = running(conn, block.hour, account, account.saturating_add(1))?;
-        if found.iter().any(|r| r.customer == customer) && !is_decided(conn, account, date)? {
-            return Ok(true);
+        for r in found.iter().filter(|r| r.customer == customer) {
+            if !is_decided(conn, r.account, date)? {
+                return Ok(true);
+            }
         }
     }
     Ok(false)
 }
 
+/// Whether this day of an account is decided, or one after it.
 fn is_decided(conn: &Connection, account: i64, date: BillingDate) -> Result<bool, BillingError> {
-    let sql = "SELECT EXISTS (SELECT 1 FROM base_fee WHERE date = ?1 AND account = ?2)";
-    Ok(conn.prepare_cached(sql)?.query_row(params![date.number(), account], |r| r.get(0))?)
+    // Where the zone changed, days may come again, and a later one may be decided: no zone is farther off than two days.
+    let sql = "SELECT EXISTS (SELECT 1 FROM base_fee WHERE date IN (?1, ?2, ?3) AND account = ?4)";
+    let mut dates = date.and_later().map(BillingDate::number);
+    let mut next = || dates.next().unwrap_or_default();
+    Ok(conn.prepare_cached(sql)?.query_row([next(), next(), next(), account], |r| r.get(0))?)
 }
 
 /// Accounts `[first, past)` that somebody owns in an hour and that run at its start; one that was made in it runs.
 fn running(conn: &Connection, hour: UtcHour, first: i64, past: i64) -> Result<Vec<Running>, BillingError> {
-    let sql = "SELECT a.id, (SELECT o.customer FROM account_owner o WHERE o.account = a.id AND o.from_hour <= ?1
+    let sql = "SELECT coalesce(a.billing, a.id), (SELECT o.customer FROM account_owner o WHERE o.account = a.id AND o.from_hour <= ?1
                              ORDER BY o.from_hour DESC LIMIT 1) AS owner
                FROM account a
                WHERE a.id >= ?3 AND a.id < ?4 AND (a.host IS NULL OR a.user IS NOT NULL) AND a.made_ms < ?2 + ?5

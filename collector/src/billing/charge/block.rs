@@ -8,15 +8,16 @@ use crate::billing::ledger::{self, Posting};
 use crate::billing::pack::encode_values;
 use crate::billing::rates::{Payer, Rates};
 use crate::billing::rules::Rules;
-use crate::billing::{accounts, lifecycle, parked, plans, spend, statement, usage};
+use crate::billing::{lifecycle, parked, plans, spend, statement, usage};
 use crate::db::{Connection, OptionalExtension, Transaction, params};
 use crate::limits::CHARGE_BLOCK_ACCOUNTS;
 use hostmeter_core::ids::AccountId;
 use hostmeter_core::ledger::{ChargeBatch, IdemKey, Payer as LedgerPayer, Txn};
+use hostmeter_core::meter::Values;
 use hostmeter_core::money::Money;
 use hostmeter_core::units::UtcHour;
 use hostmeter_core::wire::key::sha256;
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 use std::rc::Rc;
 use std::sync::LazyLock;
 
@@ -27,6 +28,14 @@ pub struct Block {
     pub hour: UtcHour,
     /// Rows of accounts divided by [`CHARGE_BLOCK_ACCOUNTS`].
     pub number: i64,
+}
+
+impl Block {
+    /// Rows of its accounts, `[first, past)`.
+    pub(super) const fn accounts(self) -> (i64, i64) {
+        let first = self.number.saturating_mul(CHARGE_BLOCK_ACCOUNTS);
+        (first, first.saturating_add(CHARGE_BLOCK_ACCOUNTS))
+    }
 }
 
 /// What charging a block did.
@@ -43,6 +52,7 @@ pub struct BlockDone {
 /// A charge on its way into the ledger.
 struct Draft {
     account: i64,
+    billing: i64,
     payer: Rc<Payer>,
     /// The account was deleted: nobody pays any more.
     bad_debt: bool,
@@ -99,27 +109,29 @@ pub fn charge_block(
     let mut drafts = Vec::new();
     let mut owners = BTreeSet::new();
     let parked = parked::all(tx)?;
-    let mut freeze =
-        tx.prepare_cached("UPDATE usage_hour SET charged = 1 WHERE account = ?1 AND hour = ?2")?;
-    for Closed { open, deleted, billable } in closed(tx, block, rules, now_ms)? {
+    let closed = closed(tx, block, rules, now_ms)?;
+    let mut months = Months::new(&closed.hours);
+    let mut settled = Settled { all: closed.all, accounts: Vec::with_capacity(closed.hours.len()) };
+    for Closed { open, deleted, owner } in closed.hours {
         // Usage of an account without a customer, or without a passwd entry, is stored and shown, and never billed.
-        let owner = if billable { accounts::owner_at(tx, open.account, open.hour)? } else { None };
         let Some(owner) = owner else {
-            freeze.execute(params![open.account, open.hour.0])?;
+            settled.accounts.push(open.account);
             continue;
         };
         // Whose books are broken is not debited: the hour stays open.
         if parked.contains(&owner) {
+            settled.all = false;
             continue;
         }
         owners.insert(owner);
-        match draft(tx, &mut rates, &open, owner, deleted) {
+        match draft(tx, &mut rates, &open, owner, deleted, &mut months) {
             Ok(draft) => {
-                freeze.execute(params![open.account, open.hour.0])?;
+                settled.accounts.push(open.account);
                 drafts.push(draft);
             }
             // One account's impossible figures must not stop the others; the hour stays open and is named.
             Err(BillingError::Rating(e)) => {
+                settled.all = false;
                 alerts::raise(
                     tx,
                     &format!("rating:{}:{}", open.id, open.hour),
@@ -132,6 +144,7 @@ pub fn charge_block(
             Err(e) => return Err(e),
         }
     }
+    settled.freeze(tx, block)?;
     let mut fees = base::drafts(tx, &mut rates, block, now_ms)?;
     // A day that begins while nothing may be debited costs nothing.
     for fee in fees.iter_mut().filter(|f| parked.contains(&f.payer.customer.row)) {
@@ -184,44 +197,120 @@ fn has_more(
         .query_row(params![customer, block.hour.0, past, end_ms, lagged], |r| r.get(0))?)
 }
 
+/// Accounts whose hour is dealt with.
+struct Settled {
+    /// Whether those are all of the block that have open usage in the hour.
+    all: bool,
+    accounts: Vec<i64>,
+}
+
+impl Settled {
+    /// What the totals hold now is in the ledger.
+    fn freeze(&self, tx: &Transaction<'_>, block: Block) -> Result<(), BillingError> {
+        if self.all {
+            let (first, past) = block.accounts();
+            let sql = "UPDATE usage_hour SET charged = 1 WHERE hour = ?1 AND account >= ?2 AND account < ?3 AND charged = 0";
+            tx.prepare_cached(sql)?.execute([block.hour.0, first, past])?;
+            return Ok(());
+        }
+        let mut one =
+            tx.prepare_cached("UPDATE usage_hour SET charged = 1 WHERE hour = ?1 AND account = ?2")?;
+        for account in &self.accounts {
+            one.execute([block.hour.0, *account])?;
+        }
+        Ok(())
+    }
+}
+
 /// An hour that is closed and not charged.
 struct Closed {
     open: OpenHour,
     deleted: bool,
-    billable: bool,
+    /// Who pays; `None`: nobody.
+    owner: Option<i64>,
+}
+
+/// The closed hours of a block.
+struct ClosedHours {
+    hours: Vec<Closed>,
+    /// Whether no other hour of the block is open.
+    all: bool,
 }
 
 /// The block's hours that are closed and not charged.
-fn closed(conn: &Connection, block: Block, rules: &Rules, now_ms: i64) -> Result<Vec<Closed>, BillingError> {
+fn closed(conn: &Connection, block: Block, rules: &Rules, now_ms: i64) -> Result<ClosedHours, BillingError> {
     static SQL: LazyLock<String> = LazyLock::new(|| {
         format!(
-            "SELECT u.account, a.name, a.deletion = 'done', a.host IS NULL OR a.user IS NOT NULL, {}
+            "SELECT u.account, a.name, a.deletion = 'done', coalesce(a.billing, u.account),
+                    a.host IS NULL OR coalesce(h.watermark_ms >= ?4, 0) OR (?5 AND coalesce(h.refill_ms, 0) < ?4),
+                    CASE WHEN a.host IS NULL OR a.user IS NOT NULL THEN
+                      (SELECT o.customer FROM account_owner o WHERE o.account = u.account AND o.from_hour <= ?1
+                       ORDER BY o.from_hour DESC LIMIT 1) END,
+                    EXISTS (SELECT 1 FROM charge c WHERE c.hour = ?1 AND c.account = u.account), {}
              FROM usage_hour u JOIN account a ON a.id = u.account LEFT JOIN host h ON h.id = a.host
              WHERE u.charged = 0 AND u.hour = ?1 AND u.account >= ?2 AND u.account < ?3
-               AND (a.host IS NULL OR h.watermark_ms >= ?4 OR (?5 AND coalesce(h.refill_ms, 0) < ?4))
              ORDER BY u.account",
             *usage::COLUMNS
         )
     });
     let end_ms = block.hour.end_ms();
+    let mut out = ClosedHours { hours: Vec::new(), all: true };
     if now_ms < end_ms {
-        return Ok(Vec::new());
+        return Ok(ClosedHours { all: false, ..out });
     }
-    let first = block.number.saturating_mul(CHARGE_BLOCK_ACCOUNTS);
-    let past = first.saturating_add(CHARGE_BLOCK_ACCOUNTS);
+    let (first, past) = block.accounts();
     let lagged = now_ms >= end_ms.saturating_add(rules.close_lag_ms);
     let mut stmt = conn.prepare_cached(&SQL)?;
-    let rows = stmt.query_map(params![block.hour.0, first, past, end_ms, lagged], |r| {
-        let flags = (r.get::<_, bool>(2)?, r.get::<_, bool>(3)?);
-        Ok((r.get::<_, i64>(0)?, r.get::<_, String>(1)?, flags, usage::values(r, 4)?))
-    })?;
-    rows.map(|row| {
-        let (account, name, (deleted, billable), total) = row?;
-        let id =
-            AccountId::parse(&name).map_err(|e| BillingError::damaged(format!("account {account}"), e))?;
-        Ok(Closed { open: OpenHour { account, id, hour: block.hour, total }, deleted, billable })
-    })
-    .collect()
+    let mut rows = stmt.query(params![block.hour.0, first, past, end_ms, lagged])?;
+    while let Some(r) = rows.next()? {
+        if !r.get::<_, bool>(4)? {
+            out.all = false;
+            continue;
+        }
+        let account = r.get(0)?;
+        let id = AccountId::parse(r.get_ref(1)?.as_str().map_err(rusqlite::Error::from)?)
+            .map_err(|e| BillingError::damaged(format!("account {account}"), e))?;
+        let open = OpenHour {
+            account,
+            billing: r.get(3)?,
+            id,
+            hour: block.hour,
+            is_charged: r.get(6)?,
+            total: usage::values(r, 7)?,
+        };
+        out.hours.push(Closed { open, deleted: r.get(2)?, owner: r.get(5)? });
+    }
+    Ok(out)
+}
+
+/// Account that is billed, customer, month, price version.
+type MonthKey = (i64, i64, i64, i64);
+
+/// Quantities of months within a block: an account that moved to another host shares them with what it was before, and
+/// both may be in the block.
+struct Months {
+    moved: BTreeSet<i64>,
+    latest: HashMap<MonthKey, Values>,
+}
+
+impl Months {
+    fn new(closed: &[Closed]) -> Self {
+        let moved = closed.iter().filter(|c| c.open.billing != c.open.account).map(|c| c.open.billing);
+        Self { moved: moved.collect(), latest: HashMap::new() }
+    }
+
+    fn so_far(&self, conn: &Connection, key: MonthKey) -> Result<Values, BillingError> {
+        match self.latest.get(&key) {
+            Some(month) => Ok(month.clone()),
+            None => month_so_far(conn, key.0, key.1, key.2, key.3),
+        }
+    }
+
+    fn note(&mut self, key: MonthKey, month: &Values) {
+        if self.moved.contains(&key.0) {
+            self.latest.insert(key, month.clone());
+        }
+    }
 }
 
 fn draft(
@@ -230,15 +319,19 @@ fn draft(
     open: &OpenHour,
     owner: i64,
     bad_debt: bool,
+    months: &mut Months,
 ) -> Result<Draft, BillingError> {
     let payer = rates.payer(tx, owner)?;
     let price = rates.price(tx, &payer, open.hour)?;
     let month = match &price.version {
-        Some(v) => month_so_far(tx, open.account, owner, price.month, v.row)?,
-        None => hostmeter_core::meter::Values::new(),
+        Some(v) => months.so_far(tx, (open.billing, owner, price.month, v.row))?,
+        None => Values::new(),
     };
     let rated = rate(tx, open, &price, &month)?;
-    Ok(Draft { account: open.account, payer, bad_debt, price, rated })
+    if let Some(v) = &price.version {
+        months.note((open.billing, owner, price.month, v.row), &rated.month);
+    }
+    Ok(Draft { account: open.account, billing: open.billing, payer, bad_debt, price, rated })
 }
 
 /// Writes the block's transaction, its charges and the months' quantities.
@@ -301,7 +394,7 @@ fn store(
         statement::note_late(tx, closed, customer, draft.account, block.hour, draft.rated.rev)?;
         if let Some(version) = &draft.price.version {
             let month = encode_values(&draft.rated.month);
-            rated.execute(params![draft.account, customer, draft.price.month, version.row, month])?;
+            rated.execute(params![draft.billing, customer, draft.price.month, version.row, month])?;
         }
     }
     Ok(())

@@ -15,10 +15,14 @@ use hostmeter_core::units::UtcHour;
 pub(in crate::billing) struct OpenHour {
     /// Row of the account.
     pub(in crate::billing) account: i64,
+    /// Row of the account whose months go on: another one after a move to another host.
+    pub(in crate::billing) billing: i64,
     /// Its id, for messages.
     pub(in crate::billing) id: AccountId,
     /// The hour.
     pub(in crate::billing) hour: UtcHour,
+    /// Whether a part of it may be charged already.
+    pub(in crate::billing) is_charged: bool,
     /// What was used in it so far.
     pub(in crate::billing) total: Values,
 }
@@ -85,7 +89,10 @@ pub(in crate::billing) fn rate(
     price: &Price,
     month: &Values,
 ) -> Result<RatedHour, BillingError> {
-    let (rev, before) = charged_before(conn, open.account, open.hour)?;
+    let (rev, before) = match open.is_charged {
+        true => charged_before(conn, open.account, open.hour)?,
+        false => (0, Values::new()),
+    };
     let added = usage::difference(&open.total, &before).ok_or_else(|| {
         BillingError::damaged(format!("usage of {} at {}", open.id, open.hour), "it overflows")
     })?;

@@ -10,6 +10,7 @@ mod kills;
 mod kinds;
 mod lifecycle;
 mod money;
+mod moves;
 mod notices;
 mod payments;
 mod plans;

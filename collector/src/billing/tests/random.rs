@@ -1,7 +1,7 @@
 //! Any order of top-ups, usage, late usage and charges: sums stay zero, and the bill is the exact cost.
 
 use crate::billing::ledger;
-use crate::billing::testing::{PLAN, START, World};
+use crate::billing::testing::{PLAN, START, World, cases};
 use hostmeter_core::meter::Meter;
 use hostmeter_core::plan::parse_toml;
 use hostmeter_core::rating::{Cost, cost};
@@ -33,8 +33,20 @@ const CUSTOMERS: [&str; 2] = ["c-1", "c-2"];
 /// Row and customer; in three blocks.
 const ACCOUNTS: [(i64, usize); 4] = [(1, 0), (2, 1), (1_030, 0), (2_050, 1)];
 
-fn play(deeds: &[Deed]) {
+/// Prices of every shape for CPU time.
+const SHAPES: [&str; 4] = [
+    "amount = \"0.01\"\nper = \"3600000000\"",
+    "amount = \"0.007\"\nper = \"999999937\"\nfree = \"4000000001\"",
+    "tiers = [{ up_to = \"5000000000\", amount = \"0.03\", per = \"700000001\" }, { amount = \"0.01\", per = \"900000000\" }]",
+    "amount = \"0.01\"\nper = \"360000007\"\nmonthly_cap = \"0.333333\"",
+];
+
+/// Plays the deeds; with `twice` everything that can be repeated is. Returns what the ledger holds in the end.
+fn play(deeds: &[Deed], shape: usize, twice: bool) -> String {
     let mut w = World::new();
+    let text = PLAN.replacen("amount = \"0.01\"\nper = \"3600000000\"", SHAPES[shape], 1);
+    w.sql("DELETE FROM price_version");
+    w.plan(&text).unwrap();
     // Nobody is deleted here: what is used after that would be nobody's debt.
     w.rules.lifecycle.grace_ms = i64::MAX;
     w.rules.lifecycle.delete_after_ms = i64::MAX;
@@ -55,9 +67,22 @@ fn play(deeds: &[Deed]) {
             Deed::TopUp { customer, micros } => {
                 let amount = hostmeter_core::money::Money::from_micros(micros).to_string();
                 w.topup(CUSTOMERS[customer], &amount, &format!("p-{i}"));
+                if twice {
+                    let (payment, key) = (format!("p-{i}"), format!("again-{i}"));
+                    assert!(!w.try_topup(CUSTOMERS[customer], &amount, &payment, &key).unwrap().new);
+                    assert!(!w.try_topup(CUSTOMERS[customer], &amount, &payment, &payment).unwrap().new);
+                }
                 paid_in[customer] += micros;
             }
-            Deed::Charge { blocks } => drop(w.charge_blocks(blocks)),
+            Deed::Charge { blocks } => {
+                w.charge_blocks(blocks);
+                if twice {
+                    let before = w.digest();
+                    w.plan(&text).unwrap();
+                    assert_eq!(w.charge_blocks(0).0, 0);
+                    assert_eq!(w.digest(), before);
+                }
+            }
             Deed::Pass { hours } => w.now_ms += hours * 3_600_000,
         }
         assert_eq!(w.one("SELECT COALESCE(SUM(amount), 0) FROM balance"), "0", "after {deed:?}");
@@ -65,8 +90,13 @@ fn play(deeds: &[Deed]) {
     w.sound();
     w.now_ms = UtcHour(START.0 + 4).start_ms();
     w.charge();
+    if twice {
+        let once = w.digest();
+        assert_eq!(w.charge().0, 0);
+        assert_eq!(w.digest(), once);
+    }
     w.sound();
-    let plan = parse_toml(PLAN).unwrap();
+    let plan = parse_toml(&text).unwrap();
     for (c, customer) in CUSTOMERS.iter().enumerate() {
         let owed: i64 = used
             .iter()
@@ -78,12 +108,15 @@ fn play(deeds: &[Deed]) {
         let balance = w.read(|conn| ledger::balance(conn, &w.customer(customer).id)).micros();
         assert_eq!(balance, paid_in[c] - owed, "{customer}");
     }
+    w.digest()
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 24, ..ProptestConfig::default() })]
+    #![proptest_config(cases(16))]
     #[test]
-    fn any_order_gives_the_exact_bill(deeds in proptest::collection::vec(deed(), 1..40)) {
-        play(&deeds);
+    fn any_order_gives_the_exact_bill_and_everything_twice_the_same(
+        deeds in proptest::collection::vec(deed(), 1..40), shape in 0..SHAPES.len(),
+    ) {
+        prop_assert_eq!(play(&deeds, shape, false), play(&deeds, shape, true));
     }
 }

@@ -35,7 +35,7 @@ pub(super) fn check(
     let mut fees = conn.prepare(sql)?;
     let mut all = Stored { rows: fees.query([])?, ahead: None };
     all.read()?;
-    let mut stmt = conn.prepare("SELECT id FROM account ORDER BY id")?;
+    let mut stmt = conn.prepare("SELECT id FROM account WHERE billing IS NULL ORDER BY id")?;
     let accounts = stmt.query_map([], |r| r.get::<_, i64>(0))?;
     for account in accounts {
         let account = account?;

@@ -45,6 +45,8 @@ type Months = BTreeMap<(i64, i64, i64, i64, Meter), (i64, i128)>;
 struct Walk<'a> {
     conn: &'a Connection,
     versions: HashMap<i64, StoredVersion>,
+    /// Accounts that moved to another host, with the account whose months go on.
+    moved: HashMap<i64, i64>,
     rates: Rates,
     months: Months,
     out: Charged,
@@ -55,10 +57,11 @@ pub(super) fn check(conn: &Connection, report: &mut Report) -> Result<Charged, B
     for plan in plans::list(conn)? {
         versions.extend(plans::versions(conn, plan.row)?.into_iter().map(|v| (v.row, v)));
     }
-    let mut walk =
-        Walk { conn, versions, rates: Rates::default(), months: Months::new(), out: Charged::default() };
+    let moved = crate::billing::accounts::moved(conn)?;
+    let (months, out) = (Months::new(), Charged::default());
+    let mut walk = Walk { conn, versions, moved, rates: Rates::default(), months, out };
     let mut stmt = conn.prepare(
-        "SELECT account, hour, rev, txn, customer, amount, lines FROM charge ORDER BY account, hour, rev",
+        "SELECT account, hour, rev, txn, customer, amount, lines FROM charge ORDER BY hour, account, rev",
     )?;
     let mut rows = stmt.query([])?;
     // The hour that is being walked through, with what its revisions charged so far.
@@ -152,8 +155,9 @@ impl Walk<'_> {
             report.differs(format!("{}: price version {} does not exist", row.name(), packed.version));
             return Ok(());
         };
+        let billing = self.moved.get(&row.account).copied().unwrap_or(row.account);
         for line in &packed.lines {
-            let key = (row.account, row.customer, price.month, packed.version, line.meter);
+            let key = (billing, row.customer, price.month, packed.version, line.meter);
             let (quantity, amount) = self.months.entry(key).or_default();
             *quantity = quantity.saturating_add(line.quantity);
             *amount = amount.saturating_add(i128::from(line.amount));

@@ -69,11 +69,11 @@ fn changed(from: &str, to: &str) -> (Calendar, UtcHour) {
 fn the_old_month_ends_in_the_old_zone_and_the_next_ends_in_the_new_one() {
     // from, to, where December starts, ends, and how many hours its first day has
     let table = [
-        ("Europe/Riga", "America/New_York", "2026-11-30T22:00:00Z", "2027-01-01T05:00:00Z", 31),
+        ("Europe/Riga", "America/New_York", "2026-11-30T22:00:00Z", "2027-01-01T05:00:00Z", 24),
         ("America/New_York", "Europe/Riga", "2026-12-01T05:00:00Z", "2026-12-31T22:00:00Z", 17),
         ("UTC", "Asia/Kolkata", "2026-12-01T00:00:00Z", "2026-12-31T19:00:00Z", 19),
-        ("Asia/Kolkata", "UTC", "2026-11-30T19:00:00Z", "2027-01-01T00:00:00Z", 29),
-        ("Pacific/Kiritimati", "Pacific/Pago_Pago", "2026-11-30T10:00:00Z", "2027-01-01T11:00:00Z", 49),
+        ("Asia/Kolkata", "UTC", "2026-11-30T19:00:00Z", "2027-01-01T00:00:00Z", 24),
+        ("Pacific/Kiritimati", "Pacific/Pago_Pago", "2026-11-30T10:00:00Z", "2027-01-01T11:00:00Z", 24),
         // Farther east by more than a day: the first of December is there no more.
         ("Pacific/Pago_Pago", "Pacific/Kiritimati", "2026-12-01T11:00:00Z", "2026-12-31T10:00:00Z", 0),
         ("Europe/Riga", "Europe/Riga", "2026-11-30T22:00:00Z", "2026-12-31T22:00:00Z", 24),
@@ -85,6 +85,8 @@ fn the_old_month_ends_in_the_old_zone_and_the_next_ends_in_the_new_one() {
         let december = |h: UtcHour| calendar.month(h).unwrap().to_string() == "2026-12";
         assert!(!december(UtcHour(at.0 - 1)) && december(at), "{what}");
         assert_eq!(calendar.month_start(at.next()).unwrap().to_string(), end, "{what}");
+        let month = calendar.month(at).unwrap();
+        assert_eq!(calendar.hours(month).unwrap(), (at, hour(end)), "{what}");
         assert!((at.0..hour(end).0).all(|h| december(UtcHour(h))), "{what}");
         let day = |h: &UtcHour| calendar.date(*h).unwrap().to_string() == "2026-12-01";
         assert_eq!((at.0..at.0 + 100).map(UtcHour).filter(day).count(), first_day, "{what}");
@@ -159,11 +161,14 @@ fn a_day_counts_once_however_the_owner_changes() {
                 Some(calendar.date(h).unwrap())
             };
             let found = first_hours::<_, ()>(from, to, |h| Ok(at(h).map(|d| ((), d)))).unwrap();
-            let mut days: Vec<_> = found.iter().map(|(date, _, ())| *date).collect();
-            let all: std::collections::BTreeSet<_> =
-                (from.0..to.0).map(|h| at(UtcHour(h)).unwrap()).collect();
-            days.sort();
-            assert_eq!(days, all.into_iter().collect::<Vec<_>>(), "switch after {switch} hours");
+            let days: Vec<_> = found.iter().map(|(date, _, ())| *date).collect();
+            let mut all: Vec<_> = (from.0..to.0).map(|h| at(UtcHour(h)).unwrap()).collect();
+            // A day that was passed over is not made up for.
+            let first = all[0];
+            all.sort();
+            all.dedup();
+            all.retain(|date| *date >= first);
+            assert_eq!(days, all, "switch after {switch} hours");
         }
     }
 }
@@ -171,7 +176,7 @@ fn a_day_counts_once_however_the_owner_changes() {
 proptest! {
     #![proptest_config(ProptestConfig { cases: 24, ..ProptestConfig::default() })]
     #[test]
-    fn months_and_days_never_go_back(from in 490_000_i64..520_000, names in proptest::collection::vec(0_usize..6, 1..4)) {
+    fn months_never_go_back(from in 490_000_i64..520_000, names in proptest::collection::vec(0_usize..6, 1..4)) {
         let zones = ["UTC", "Europe/Riga", "America/New_York", "Asia/Kolkata", "Pacific/Kiritimati", "Pacific/Pago_Pago"];
         let mut names = names.into_iter().map(|i| zones[i]);
         let mut calendar = one(names.next().unwrap());
@@ -180,14 +185,14 @@ proptest! {
             at = calendar.month_start(at.next()).unwrap();
             calendar = calendar.then(at, zone(name)).unwrap();
         }
-        let mut last = calendar.date(UtcHour(from)).unwrap();
+        let mut last = calendar.month(UtcHour(from)).unwrap();
         for h in from + 1..at.0 + 24 * 3 {
-            let date = calendar.date(UtcHour(h)).unwrap();
-            prop_assert!(date >= last);
-            if date.month() > last.month() {
+            let month = calendar.month(UtcHour(h)).unwrap();
+            prop_assert!(month >= last);
+            if month > last {
                 prop_assert_eq!(calendar.month_start(UtcHour(h)).unwrap(), UtcHour(h));
             }
-            last = date;
+            last = month;
         }
     }
 }
