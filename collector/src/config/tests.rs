@@ -108,6 +108,7 @@ fn the_packaged_file_shows_the_defaults() {
     let mut shown = parse(&text.join("\n")).unwrap();
     assert!(shown.tls.take().is_some());
     assert!(shown.journal_dir.take().is_some());
+    assert!(shown.billing.low_below.take().is_some());
     assert_eq!(shown.backup.take().map(|b| (b.every_ms, b.keep)), Some((6 * 3_600_000, 7)));
     assert_eq!(shown, parse("").unwrap());
 }

@@ -210,7 +210,7 @@ fn accounts(
     conn: &Connection,
     customer: i64,
     state: &CustomerState,
-) -> Result<Vec<AccountFacts>, BillingError> {
+) -> Result<(Vec<AccountFacts>, bool), BillingError> {
     let sql =
         "SELECT a.name, h.id IS NULL OR h.state = 'revoked', h.watermark_ms, a.deletion, a.archive, a.hold,
                  a.done_generation >= a.generation, a.purged_ms IS NOT NULL,
