@@ -80,7 +80,7 @@ bench-credit: ## measure from a credit to the agent while batches come in; root,
 	cargo run --release --locked -p hostmeter-benches -- credit $(ARGS)
 
 bench-forecast: ## the back-test of the forecast of days left
-	cargo run --release --locked -p hostmeter-benches -- forecast
+	cargo run --release --locked -p hostmeter-core --example forecast
 
 vm: deps-build ## test real disk quotas and eBPF on a kernel of Debian, in qemu; takes minutes
 	@packaging/vm/run $(ARGS)

@@ -51,7 +51,7 @@ fn one_more(notes: &Path, action: &str, before: usize) -> Result<Instant> {
             return Ok(Instant::now());
         }
         ensure!(Instant::now() < end, "no {action} within {LIMIT:?}");
-        std::thread::sleep(LOOK);
+        std::thread::park_timeout(LOOK);
     }
 }
 
@@ -92,7 +92,7 @@ fn once(stack: &Stack, notes: &Path, number: u32) -> Result<Duration> {
     stack.api.post("/v1/customers/c-1/adjustments", &body, Some(&format!("take-{number}")))?.ok()?;
     one_more(notes, "suspend", suspended)?;
     // The outcome is reported with a batch; a credit comes at any time after it.
-    std::thread::sleep(Duration::from_millis(u64::from(number % 17) * 23));
+    std::thread::park_timeout(Duration::from_millis(u64::from(number % 17) * 23));
     let begin = Instant::now();
     credit(stack, &format!("give-{number}"))?;
     Ok(one_more(notes, "resume", resumed)? - begin)

@@ -7,7 +7,6 @@ mod charge;
 mod cost;
 mod credit;
 mod crowd;
-mod forecast;
 mod ingest;
 mod peers;
 mod reconnect;
@@ -45,8 +44,6 @@ enum What {
     Charge(charge::Args),
     /// From a credit to the agent, while batches come in; root, takes minutes
     Credit(credit::Args),
-    /// The back-test of the forecast of days left
-    Forecast,
     /// CPU credited to the right uid, beside psutil and prometheus-process-exporter; takes minutes
     Accuracy(accuracy::Args),
 }
@@ -62,7 +59,6 @@ fn main() -> Result<()> {
         Some(What::Reconnect(args)) => reconnect::measure(&mut table, &args)?,
         Some(What::Charge(args)) => charge::measure(&mut table, &args)?,
         Some(What::Credit(args)) => credit::measure(&mut table, &args)?,
-        Some(What::Forecast) => return forecast::measure(),
         Some(What::Accuracy(args)) => return accuracy::measure(&args),
         None => {
             agent::measure(&mut table)?;

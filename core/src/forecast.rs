@@ -2,7 +2,7 @@
 //!
 //! Seven days, because use has a weekly rhythm: every weekday is in them once. The window ends now, so of the day seven
 //! days ago only the part counts that lies in it. A customer that began later is judged by the time since then.
-//! `hostmeter-benches forecast` replays histories and prints how far off that is.
+//! `make bench-forecast` (`core/examples/forecast.rs`) replays histories and prints how far off that is.
 
 /// One day, in milliseconds.
 const DAY_MS: i64 = 86_400_000;

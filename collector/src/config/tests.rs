@@ -134,6 +134,7 @@ fn the_packaged_file_shows_the_defaults() {
     assert!(shown.tls.take().is_some());
     assert!(shown.journal_dir.take().is_some());
     assert_eq!(std::mem::take(&mut shown.payment_gateways).len(), 1);
+    assert!(shown.billing.low_below.take().is_some());
     assert_eq!(shown.backup.take().map(|b| (b.every_ms, b.keep)), Some((6 * 3_600_000, 7)));
     assert!(shown.notices.smtp.take().is_some_and(|s| (s.port, s.timeout.as_secs()) == (587, 10)));
     assert_eq!(shown, parse("").unwrap());

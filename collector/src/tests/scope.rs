@@ -93,8 +93,6 @@ const ROUTES: &[(&str, &str, Access)] = &[
     ("POST", "/v1/customers/{id}/hold", Admin),
     ("GET", "/v1/customers/{id}/standing", Own),
     ("POST", "/v1/customers/{id}/promise", Change),
-    ("POST", "/v1/customers/{id}/close", Change),
-    ("POST", "/v1/customers/{id}/reopen", Change),
     ("POST", "/v1/customers/{id}/abuse", Admin),
     ("POST", "/v1/customers/{id}/unpark", Admin),
     ("PUT", "/v1/customers/{id}/caps", Change),
@@ -115,6 +113,9 @@ const ROUTES: &[(&str, &str, Access)] = &[
     ("GET", "/v1/commands", Reader),
     ("GET", "/v1/commands/{id}", Reader),
     ("POST", "/v1/commands/{id}/retry", Admin),
+    // Last, because the customer itself may: it makes commands.
+    ("POST", "/v1/customers/{id}/close", Change),
+    ("POST", "/v1/customers/{id}/reopen", Change),
 ];
 
 /// The route's path with an id of `whose` (1: of customer c-1, 2: of c-2) in it.

@@ -15,7 +15,7 @@ use std::collections::{HashSet, VecDeque};
 /// What lies this far back is as good as long ago: the longest duration.
 const HORIZON: i64 = 2;
 /// Longest chain of events.
-const DEPTH_MAX: usize = if cfg!(debug_assertions) { 6 } else { usize::MAX };
+const DEPTH_MAX: usize = if cfg!(debug_assertions) { 8 } else { usize::MAX };
 /// More states than this would mean that something is not forgotten.
 const STATES_MAX: usize = 3_000_000;
 /// The episode that every state is moved to.
