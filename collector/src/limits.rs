@@ -254,6 +254,8 @@ pub const DELIVERY_BACKOFF_MAX_MS: i64 = 3_600_000;
 pub const DELIVERY_AGE_MAX_MS: i64 = 14 * 24 * 3_600_000;
 /// A channel that failed for this long raises an alert, milliseconds.
 pub const CHANNEL_DOWN_MS: i64 = 900_000;
+/// How long alerts that were told are kept in the outbox, milliseconds; the list of alerts has them for ever.
+pub const OUTBOX_ALERTS_KEEP_MS: i64 = 90 * 24 * 3_600_000;
 /// Longest answer that is kept of a delivery, in characters.
 pub const DELIVERY_DETAIL_MAX_CHARS: usize = 300;
 /// Largest answer that is read of a receiver, in bytes.

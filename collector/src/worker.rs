@@ -134,6 +134,12 @@ impl Worker {
         self.bell.ring(|wanted| wanted.work = true);
     }
 
+    /// Lets the thread end after its round; dropping the handle waits for that.
+    pub fn end(&self) {
+        self.bell.stopping.store(true, Ordering::Relaxed);
+        self.bell.ring(|wanted| wanted.stop = true);
+    }
+
     /// For other threads that have work for it.
     pub fn waker(&self) -> Waker {
         Waker(Arc::clone(&self.bell))
@@ -171,8 +177,7 @@ impl Worker {
 
 impl Drop for Worker {
     fn drop(&mut self) {
-        self.bell.stopping.store(true, Ordering::Relaxed);
-        self.bell.ring(|wanted| wanted.stop = true);
+        self.end();
         if let Some(thread) = self.thread.take() {
             drop(thread.join());
         }

@@ -5,8 +5,8 @@ use super::sender::Outcome;
 use crate::alerts;
 use crate::db::{Connection, DbError, Transaction, params};
 use crate::limits::{
-    CHANNEL_DOWN_MS, DELIVERY_AGE_MAX_MS, DELIVERY_BACKOFF_MAX_MS, DELIVERY_BACKOFF_MIN_MS, DELIVERY_BATCH,
-    DELIVERY_DETAIL_MAX_CHARS,
+    CHANNEL_DOWN_MS, CLEAN_ROWS, DELIVERY_AGE_MAX_MS, DELIVERY_BACKOFF_MAX_MS, DELIVERY_BACKOFF_MIN_MS,
+    DELIVERY_BATCH, DELIVERY_DETAIL_MAX_CHARS, OUTBOX_ALERTS_KEEP_MS,
 };
 use hostmeter_core::units::rfc3339;
 use hostmeter_panel::text::Language;
@@ -167,4 +167,13 @@ pub(super) fn down(tx: &Transaction<'_>, channel: &str, why: &str, now_ms: i64) 
 /// Whether a channel has failed for long enough to say so.
 pub(super) const fn is_down_for_long(since_ms: i64, now_ms: i64) -> bool {
     now_ms.saturating_sub(since_ms) >= CHANNEL_DOWN_MS
+}
+
+/// Removes alerts that were told long ago. Notices to customers stay: they say what a customer was told.
+pub(super) fn prune(tx: &Transaction<'_>, now_ms: i64) -> Result<(), DbError> {
+    let old = "SELECT id FROM outbox WHERE customer IS NULL AND at_ms < ?1 ORDER BY id LIMIT ?2";
+    let bounds = [now_ms.saturating_sub(OUTBOX_ALERTS_KEEP_MS), CLEAN_ROWS];
+    tx.prepare_cached(&format!("DELETE FROM delivery WHERE notice IN ({old})"))?.execute(bounds)?;
+    tx.prepare_cached(&format!("DELETE FROM outbox WHERE id IN ({old})"))?.execute(bounds)?;
+    Ok(())
 }

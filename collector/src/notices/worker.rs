@@ -8,10 +8,11 @@ use crate::clock::Clock;
 use crate::config::{Config, Notices};
 use crate::db::{Db, DbError};
 use crate::fault;
-use crate::limits::DELIVERY_LOOK;
+use crate::limits::{CLEAN_EVERY, DELIVERY_LOOK};
 use crate::worker::{Desk, Pace, Waker, Worker};
 use hostmeter_core::wire::key::{hex, sha256};
 use hostmeter_panel::text::Language;
+use std::time::Instant;
 
 /// The threads. Dropping them lets each finish its message.
 pub struct Channels {
@@ -41,6 +42,13 @@ impl Channels {
     /// For whoever wrote a notice.
     pub fn wakers(&self) -> Vec<Waker> {
         self.workers.iter().map(Worker::waker).collect()
+    }
+}
+
+impl Drop for Channels {
+    /// All end at the same time, so that one that waits for its receiver costs no more than that.
+    fn drop(&mut self) {
+        self.workers.iter().for_each(Worker::end);
     }
 }
 
@@ -82,6 +90,8 @@ struct Channel {
     rests_until_ms: i64,
     /// Since when it has failed, and how often.
     failing: Option<(i64, i64)>,
+    /// When old alerts were removed last; `None`: not since the start.
+    cleaned: Option<Instant>,
 }
 
 /// A channel whose file is gone or damaged since the configuration was checked: that is said as often as it is tried.
@@ -113,6 +123,7 @@ impl Channel {
             sender,
             rests_until_ms: i64::MIN,
             failing: None,
+            cleaned: None,
         }
     }
 
@@ -128,15 +139,20 @@ impl Channel {
                 if desk.is_stopping() || self.rests_until_ms > clock.now_ms() {
                     break;
                 }
-                self.one(db, clock, due)?;
+                self.one(db, clock, desk, &due)?;
             }
         }
         self.sender.rest();
+        if self.cleaned.is_none_or(|at| at.elapsed() >= CLEAN_EVERY) {
+            let now_ms = clock.now_ms();
+            db.write_blocking(move |tx| settle::prune(tx, now_ms))?;
+            self.cleaned = Some(Instant::now());
+        }
         Ok(())
     }
 
-    fn one(&mut self, db: &Db, clock: &Clock, due: Due) -> Result<(), DbError> {
-        let message = self.message(&due, clock.now_ms());
+    fn one(&mut self, db: &Db, clock: &Clock, desk: &Desk, due: &Due) -> Result<(), DbError> {
+        let message = self.message(due, clock.now_ms());
         fault::at("notice.send");
         let outcome = match message {
             Ok(message) => self.sender.send(&message),
@@ -145,16 +161,34 @@ impl Channel {
         fault::at("notice.sent");
         let now_ms = clock.now_ms();
         let said_down = self.judge(&outcome, now_ms);
-        let name = self.name.clone();
-        db.write_blocking(move |tx| {
-            settle::settle(tx, &name, &due, &outcome, now_ms)?;
-            if let Some(why) = said_down {
-                settle::down(tx, &name, &why, now_ms)?;
-            }
-            Ok::<_, DbError>(())
-        })?;
+        self.note(db, desk, due, &outcome, said_down.as_deref(), now_ms)?;
         fault::at("notice.settled");
         Ok(())
+    }
+
+    /// Writes down what became of an attempt. While the database is overloaded, that waits: what was accepted would else
+    /// be sent again.
+    fn note(
+        &self,
+        db: &Db,
+        desk: &Desk,
+        due: &Due,
+        outcome: &Outcome,
+        down: Option<&str>,
+        now_ms: i64,
+    ) -> Result<(), DbError> {
+        loop {
+            let (name, due, outcome) = (self.name.clone(), due.clone(), outcome.clone());
+            let down = down.map(str::to_owned);
+            let noted = db.write_blocking(move |tx| {
+                settle::settle(tx, &name, &due, &outcome, now_ms)?;
+                down.map_or(Ok(()), |why| settle::down(tx, &name, &why, now_ms))
+            });
+            match noted {
+                Err(e) if e.is_overload() && !desk.is_stopping() => desk.rest(DELIVERY_LOOK, &|| true),
+                noted => return noted,
+            }
+        }
     }
 
     /// Notes how it goes with the channel; why, if an alert is to be raised.

@@ -3,9 +3,11 @@
 use super::receiver::{Receiver, Request};
 use crate::alerts;
 use crate::config::{Config, Webhook};
-use crate::db::DbError;
-use crate::limits::{CHANNEL_DOWN_MS, DELIVERY_BACKOFF_MAX_MS, DELIVERY_BACKOFF_MIN_MS};
-use crate::notices::settle::backoff_ms;
+use crate::db::{Db, DbError};
+use crate::limits::{
+    CHANNEL_DOWN_MS, DELIVERY_BACKOFF_MAX_MS, DELIVERY_BACKOFF_MIN_MS, OUTBOX_ALERTS_KEEP_MS,
+};
+use crate::notices::settle::{self, backoff_ms};
 use crate::testing::World;
 use axum::http::Method;
 use hostmeter_core::wire::webhook::{Secret, verify};
@@ -228,6 +230,23 @@ async fn alerts_are_told_once_and_once_when_they_are_over() {
         })
         .collect();
     assert_eq!(told, ["alert.raised first", "alert.cleared second", "alert.raised third"]);
+}
+
+#[test]
+fn alerts_that_were_told_long_ago_go_and_notices_to_customers_stay() {
+    let dir = tempfile::tempdir().unwrap();
+    let db = Db::open(&dir.path().join("control.db")).unwrap();
+    let left = db.write_blocking(|tx| -> Result<String, DbError> {
+        tx.execute_batch(
+            "INSERT INTO customer (id, name, title, made_ms) VALUES (1, 'c-1', '', 0);
+             INSERT INTO outbox (id, dedupe_key, customer, kind, at_ms, data) VALUES
+               (1, 'a', NULL, 'alert.raised', 0, '{}'), (2, 'b', 1, 'balance.ok', 0, '{}'), (3, 'c', NULL, 'alert.raised', 1, '{}');
+             INSERT INTO delivery (notice, channel, hands_over, next_ms) SELECT id, 'smtp', 0, 0 FROM outbox;",
+        )?;
+        settle::prune(tx, OUTBOX_ALERTS_KEEP_MS + 1)?;
+        Ok(tx.query_row("SELECT group_concat(id) || ' ' || (SELECT group_concat(notice) FROM delivery) FROM (SELECT id FROM outbox ORDER BY id)", [], |r| r.get(0))?)
+    });
+    assert_eq!(left.unwrap(), "2,3 2,3");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -147,3 +147,18 @@ fn no_event_is_without_texts() {
         all.iter().map(EventKind::name).filter(|n| KINDS.iter().all(|k| k.name != *n)).collect();
     assert_eq!(missing, Vec::<&str>::new());
 }
+
+/// The page for those who receive notices lists each kind where it belongs.
+#[test]
+fn the_page_lists_every_kind() {
+    let page = include_str!("../../../../docs/notices.md");
+    let (_, kinds) = page.split_once("Mailed to the customer:").unwrap();
+    let (mailed, shown) = kinds.split_once("Shown in the panel").unwrap();
+    for kind in KINDS {
+        let named = format!("`{}`", kind.name);
+        let place = if kind.is_mailed { mailed } else { shown };
+        assert!(place.contains(&named), "{named}");
+    }
+    let named = kinds.split_once("Accounts to which").unwrap().0.matches('`').count() / 2;
+    assert_eq!(named, KINDS.len(), "a kind on the page that is not there any more");
+}
