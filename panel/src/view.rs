@@ -21,8 +21,8 @@ pub use admin::{
 pub use chart::{ChartView, GapView, PointView, Quantity, SeriesStyle, SeriesView};
 pub use money::{BalanceView, LedgerEntry, LedgerLine, LifecycleState, MoneyView, PaymentRow};
 pub use statement::{
-    ChargedHourRow, ChargesView, ExplainCharge, ExplainLine, ExplainView, StatementLine, StatementListView,
-    StatementMovement, StatementRow, StatementView,
+    ChargedHourRow, ChargesView, ExplainCharge, ExplainLine, ExplainView, MeasuredInterval, StatementLine,
+    StatementListView, StatementMovement, StatementRow, StatementView,
 };
 
 /// What every page behind the login carries: who looks, and the token that its forms send back.
