@@ -25,8 +25,8 @@ pub use money::{BalanceView, LedgerEntry, LedgerLine, LifecycleState, MoneyView,
 pub use notice::{ContactView, DeliveryRow, DeliveryState, NoticeRow, NoticesView};
 pub use standing::{BreakerView, CapView, StandingView};
 pub use statement::{
-    ChargedHourRow, ChargesView, ExplainCharge, ExplainLine, ExplainView, StatementLine, StatementListView,
-    StatementMovement, StatementRow, StatementView,
+    ChargedHourRow, ChargesView, ExplainCharge, ExplainLine, ExplainView, MeasuredInterval, StatementLine,
+    StatementListView, StatementMovement, StatementRow, StatementView,
 };
 
 /// What every page behind the login carries: who looks, and the token that its forms send back.

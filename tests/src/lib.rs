@@ -17,6 +17,7 @@ pub mod platter;
 pub mod power;
 pub mod pty;
 mod raw;
+pub mod receivers;
 pub mod reconnect;
 pub mod run;
 pub mod skip;

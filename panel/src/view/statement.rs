@@ -131,6 +131,9 @@ pub struct ChargedHourRow {
     pub amount: String,
 }
 
+/// Start, end, meters with values.
+pub type MeasuredInterval = (i64, i64, Vec<(String, i64)>);
+
 /// What explains a charge.
 #[derive(Debug, Clone)]
 pub struct ExplainView {
@@ -152,8 +155,8 @@ pub struct ExplainView {
     pub charges: Vec<ExplainCharge>,
     /// Meter, used, imported, measured by the intervals listed.
     pub usage: Vec<(String, Option<i64>, i64, i64)>,
-    /// Start, end, meters with values.
-    pub intervals: Vec<(i64, i64, Vec<(String, i64)>)>,
+    /// What agents measured, oldest first.
+    pub intervals: Vec<MeasuredInterval>,
     /// Why not all intervals are here.
     pub incomplete: Option<String>,
 }

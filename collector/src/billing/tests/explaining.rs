@@ -82,9 +82,9 @@ async fn a_charge_is_explained_down_to_its_intervals() {
         .map(|i| i["values"]["cpu_usec"].as_i64().unwrap())
         .collect();
     assert_eq!(measured, [2_000_000, 1_500_000, 500_000]);
-    // What the graph shows of the hour, by the same integers, and the import.
+    // What the graph shows of the hour, by the same integers, with the import.
     let graph = w.get("/v1/accounts/shop@web1/usage?from=2026-11-21T10:00:00Z&to=2026-11-21T11:00:00Z&step=3600&meters=cpu_usec").await;
-    assert_eq!(graph["meters"]["cpu_usec"]["total"].as_i64().unwrap(), 4_000_000);
+    assert_eq!(graph["meters"]["cpu_usec"]["total"].as_i64().unwrap(), 4_250_000);
     let hours = w.get("/v1/customers/c-1/charges?account=shop@web1&meter=cpu_usec&limit=2").await;
     let list = hours["charges"].as_array().unwrap();
     assert_eq!(
