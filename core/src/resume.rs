@@ -72,9 +72,17 @@ pub fn decide(
     let both = asked.held.iter().rev().chain(&asked.before).find(is_stored).map(|h| h.seq);
     let last_seq = asked.last_seq();
     if epoch == chain.epoch {
-        let in_step = asked.held.iter().filter(|h| h.seq <= chain.high_seq).all(|h| is_stored(&h));
-        if last_seq >= chain.high_seq && in_step {
-            return Verdict::GoOn { stored_seq: chain.high_seq };
+        let reaches = last_seq >= chain.high_seq || asked.next_seq.is_some_and(|next| next > chain.high_seq);
+        let mut known_here = asked.held.iter().filter(|h| h.seq <= chain.high_seq).peekable();
+        let at_the_edge = asked.before.filter(|before| before.seq == chain.high_seq);
+        let is_compared = known_here.peek().is_some();
+        if reaches && known_here.all(|h| is_stored(&h)) {
+            match at_the_edge {
+                Some(before) if !is_compared && before.hash.0 != chain.high_hash => {}
+                // Nothing was compared yet, and the host holds what can be.
+                None if !is_compared && asked.has_older && chain.high_seq > 0 => return Verdict::Older,
+                _ => return Verdict::GoOn { stored_seq: chain.high_seq },
+            }
         }
     }
     let Some(stored_seq) = both.or((!asked.has_older).then_some(0)) else { return Verdict::Older };
@@ -120,7 +128,8 @@ mod tests {
         let other = other.map(|seq| Held { seq, hash: Hash([0xee; 32]) });
         let held: Vec<Held> = same.chain(other).collect();
         let nonce = Nonce([1; 16]);
-        Resume { v: VERSION, nonce, acked_seq, held, has_older: false, before: None, at_ms: None }
+        let (before, next_seq, at_ms) = (None, None, None);
+        Resume { v: VERSION, nonce, acked_seq, held, has_older: false, before, next_seq, at_ms }
     }
 
     #[expect(clippy::reversed_empty_ranges, reason = "nothing is held")]
@@ -186,6 +195,31 @@ mod tests {
         check("kept, and behind", &chain, &kept, 2, &asked(3..=6, NONE, 6), Verdict::Stale);
         check("kept, and both lost", &chain, &kept, 2, &asked(3..=6, 7..=8, 7), Verdict::Stale);
         check("kept, of a later epoch", &chain, &kept, 3, &asked(NONE, 1..=4, 4), Verdict::Stale);
+    }
+
+    /// More is held than can be named at once: nobody goes on before a hash was compared, where one can be.
+    #[test]
+    fn what_is_held_is_named_page_by_page() {
+        let chain = Chain { epoch: 2, high_seq: 9, high_hash: hash(9), state: HostState::Live };
+        let silent = Known { spoke_ms: 0, behind_ms: None, now_ms: NOW_MS, granted: None, is_fresh: true };
+        let stored = |seq: u64| (1..=9).contains(&seq).then(|| hash(seq));
+        let check = |name: &str, asked: &Resume, want| {
+            assert_eq!(decide(&chain, &silent, 2, asked, stored), want, "{name}");
+        };
+        let go_on = Verdict::GoOn { stored_seq: 9 };
+        let above = Resume { has_older: true, ..asked(NONE, 12..=20, 11) };
+        check("all named are new, and older ones are held", &above, Verdict::Older);
+        let paged = |asked: Resume, next| Resume { next_seq: Some(next), has_older: true, ..asked };
+        check("then those are named", &paged(asked(5..=9, 10..=11, 9), 12), go_on);
+        check("with a hole where it ends", &paged(asked(5..=7, NONE, 9), 12), go_on);
+        let diverged = paged(asked(3..=6, 7..=11, 6), 12);
+        check("and it went another way", &diverged, Verdict::Grant { stored_seq: 6 });
+        let below = paged(asked(3..=6, NONE, 6), 7);
+        check("below where it went", &below, Verdict::Grant { stored_seq: 6 });
+        let edge =
+            |hash| Resume { before: Some(Held { seq: 9, hash: Hash(hash) }), ..asked(NONE, 10..=12, 9) };
+        check("held from the edge on", &edge(hash(9)), go_on);
+        check("held from another edge on", &edge([7; 32]), Verdict::Fork);
     }
 
     #[test]

@@ -35,7 +35,7 @@ pub(super) enum Told {
 /// A question that is asked until it is answered.
 pub(super) struct Question {
     nonce: Nonce,
-    /// Last envelope to name; `None`: the newest.
+    /// Last envelope to name; `None`: as many as can be named from the last acknowledged one on.
     last: Option<u64>,
     /// The collector's time, where it asked for it.
     at_ms: Option<i64>,
@@ -67,16 +67,17 @@ impl Shipper {
         &mut self,
         mut question: Question,
     ) -> Result<(Next, Option<Question>), (String, Question)> {
-        let held = self.reader.held(question.last, len_u64(RESUME_HELD_MAX));
-        let Holding { held, has_older, before } = match held {
+        let acked_seq =
+            self.reader.acked().seq.max(self.reader.range().map_or(0, |(a, _)| a.saturating_sub(1)));
+        let max = len_u64(RESUME_HELD_MAX);
+        let last = question.last.unwrap_or(acked_seq.saturating_add(max).saturating_sub(1));
+        let Holding { held, has_older, before, next } = match self.reader.held(last, max) {
             Ok(holding) => holding,
             Err(e) => return Err((e.to_string(), question)),
         };
         let first = held.first().map_or(0, |h| h.seq);
-        let acked_seq =
-            self.reader.acked().seq.max(self.reader.range().map_or(0, |(a, _)| a.saturating_sub(1)));
         let Question { nonce, at_ms, .. } = question;
-        let asked = Resume { v: VERSION, nonce, acked_seq, held, has_older, before, at_ms };
+        let asked = Resume { v: VERSION, nonce, acked_seq, held, has_older, before, next_seq: next, at_ms };
         let told = match self.tell_resume(&asked).await {
             Ok(told) => told,
             Err(why) => return Err((why, question)),

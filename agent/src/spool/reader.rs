@@ -32,6 +32,8 @@ pub struct Holding {
     pub has_older: bool,
     /// The one before the oldest that is held: removed, and named by its successor.
     pub before: Option<Held>,
+    /// The lowest number held above these.
+    pub next: Option<u64>,
 }
 
 /// Reads records in order. It never sees what is not durable.
@@ -122,17 +124,17 @@ impl Reader {
         Ok(false)
     }
 
-    /// The last envelopes up to `last` (the newest, if there is none), in order and without a hole, at most `max`. The
-    /// reader stays where it is.
-    pub fn held(&mut self, last: Option<u64>, max: u64) -> Result<Holding, SpoolError> {
+    /// The last envelopes up to `last`, in order and without a hole, at most `max`. The reader stays where it is.
+    pub fn held(&mut self, last: u64, max: u64) -> Result<Holding, SpoolError> {
         let Some((first, newest)) = self.range() else { return Ok(Holding::default()) };
-        let last = last.unwrap_or(newest).min(newest);
+        let last = last.min(newest);
         let before = (self.segment, self.offset);
         let mut held: Vec<Held> = Vec::new();
-        let mut prev = [0; 32];
+        let (mut prev, mut next) = ([0; 32], None);
         self.seek(last.saturating_add(1).saturating_sub(max).max(first))?;
         while let Some(entry) = self.read_next()? {
             if entry.seq > last {
+                next = Some(entry.seq);
                 break;
             }
             if held.last().is_some_and(|h| h.seq.saturating_add(1) != entry.seq) {
@@ -147,7 +149,7 @@ impl Reader {
         let has_older = held.first().is_some_and(|h| h.seq > first);
         let seq = held.first().map_or(0, |h| h.seq).saturating_sub(1);
         let before = (!has_older && seq > 0).then_some(Held { seq, hash: Hash(prev) });
-        Ok(Holding { held, has_older, before })
+        Ok(Holding { held, has_older, before, next })
     }
 
     /// Lowest and highest number held.

@@ -80,7 +80,7 @@ pub fn answer(tx: &Transaction<'_>, asked: &Asked, now_ms: i64) -> Result<Answer
     if row.chain.state == HostState::Revoked {
         return Ok(Answer::Revoked);
     }
-    let times = times(tx, asked.host)?;
+    let times = times(tx, asked.host, now_ms)?;
     let epoch = asked.header.stamp.epoch;
     let known = Known {
         spoke_ms: times.spoke_ms,
@@ -118,6 +118,7 @@ pub fn answer(tx: &Transaction<'_>, asked: &Asked, now_ms: i64) -> Result<Answer
         Verdict::Wait(ms) => {
             // The first time counts: whatever the epoch says after it comes from another copy.
             set_behind(tx, asked.host, Some(times.behind_ms.unwrap_or(now_ms)))?;
+            set_spoke(tx, asked.host, times.spoke_ms)?;
             Answer::Wait(ms)
         }
         Verdict::Fork => {
@@ -131,12 +132,13 @@ pub fn answer(tx: &Transaction<'_>, asked: &Asked, now_ms: i64) -> Result<Answer
     })
 }
 
-fn times(tx: &Transaction<'_>, host: i64) -> Result<Times, DbError> {
-    let sql = "SELECT coalesce(spoke_ms, made_ms), behind_ms, watermark_ms FROM host WHERE id = ?1";
+/// What was in the future by a clock that was set back since, was now at the latest.
+fn times(tx: &Transaction<'_>, host: i64, now_ms: i64) -> Result<Times, DbError> {
+    let sql = "SELECT min(coalesce(spoke_ms, made_ms), ?2), min(behind_ms, ?2), watermark_ms FROM host WHERE id = ?1";
     let read = |r: &rusqlite::Row<'_>| {
         Ok(Times { spoke_ms: r.get(0)?, behind_ms: r.get(1)?, watermark_ms: r.get(2)? })
     };
-    Ok(tx.prepare_cached(sql)?.query_row([host], read)?)
+    Ok(tx.prepare_cached(sql)?.query_row([host, now_ms], read)?)
 }
 
 /// How far the old epoch was stored, if this question brought the epoch in force.
@@ -165,6 +167,13 @@ fn stored(tx: &Transaction<'_>, row: &Row, asked: &Asked) -> Result<Vec<(u64, [u
         r.map_err(DbError::from).and_then(|(seq, hash)| Ok((from_sql("a sequence number", seq)?, hash)))
     })
     .collect()
+}
+
+/// The silence is counted from here on, if the clock stood later when the host spoke.
+fn set_spoke(tx: &Transaction<'_>, host: i64, spoke_ms: i64) -> Result<(), DbError> {
+    tx.prepare_cached("UPDATE host SET spoke_ms = ?2 WHERE id = ?1 AND spoke_ms > ?2")?
+        .execute(params![host, spoke_ms])?;
+    Ok(())
 }
 
 fn set_behind(tx: &Transaction<'_>, host: i64, behind_ms: Option<i64>) -> Result<(), DbError> {

@@ -40,7 +40,8 @@ impl Chain {
     /// The question as it is sent; `at_ms`: the time that the collector told.
     fn question(&self, nonce: u8, acked_seq: u64, held: Vec<Held>, at_ms: Option<i64>) -> Vec<u8> {
         let (nonce, has_older) = (Nonce([nonce; 16]), held.first().is_some_and(|h| h.seq > 1));
-        let asked = Resume { v: VERSION, nonce, acked_seq, held, has_older, before: None, at_ms };
+        let (before, next_seq) = (None, None);
+        let asked = Resume { v: VERSION, nonce, acked_seq, held, has_older, before, next_seq, at_ms };
         let stamp = stamp(Domain::Resume, self.host.id, self.host.epoch, asked.last_seq(), [0; 32]);
         seal(&stamp, &asked.encode().unwrap(), &self.host.key).unwrap()
     }

@@ -52,6 +52,9 @@ pub struct Resume {
     /// The envelope before the first one held, which the host does not hold any more: the first one names its hash.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub before: Option<Held>,
+    /// The lowest number that the host holds above these, if it holds any.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next_seq: Option<u64>,
     /// The collector's clock as it told it with code `stale`, milliseconds since the epoch: shows that the question is
     /// not an old one that somebody kept.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -113,6 +116,9 @@ impl Resume {
         if !self.before.as_ref().is_none_or(is_before) {
             return invalid("what comes before is not the number before the first one held".to_owned());
         }
+        if self.next_seq.is_some_and(|next| next <= self.last_seq()) {
+            return invalid("the next number is not above those held".to_owned());
+        }
         Ok(())
     }
 }
@@ -136,7 +142,16 @@ mod tests {
     fn resume(seqs: &[u64]) -> Resume {
         let held = seqs.iter().map(|seq| Held { seq: *seq, hash: Hash([7; 32]) }).collect();
         let nonce = Nonce([0xab; 16]);
-        Resume { v: VERSION, nonce, acked_seq: 1, held, has_older: false, before: None, at_ms: None }
+        Resume {
+            v: VERSION,
+            nonce,
+            acked_seq: 1,
+            held,
+            has_older: false,
+            before: None,
+            next_seq: None,
+            at_ms: None,
+        }
     }
 
     #[test]
@@ -158,6 +173,9 @@ mod tests {
         {
             assert!(bad.encode().unwrap_err().to_string().contains("what comes before"));
         }
+        let next = |seq| Resume { next_seq: Some(seq), ..resume(&[5]) }.encode();
+        assert!(next(6).is_ok() && next(9).is_ok());
+        assert!(next(5).unwrap_err().to_string().contains("the next number"));
         let json = String::from_utf8(resume(&[1]).encode().unwrap()).unwrap();
         let short = json.replace(&"ab".repeat(16), "ab");
         assert!(Resume::decode(short.as_bytes()).unwrap_err().to_string().contains("is not a nonce"));

@@ -145,24 +145,25 @@ pub(super) async fn drain(plan: &Plan, shared: &Shared, door: &Door, ready: Read
     Ok(())
 }
 
-/// What a host asks that holds the whole backlog: it names the newest.
+/// What a host asks that holds the whole backlog: it names as many as it can from the last acknowledged one on.
 pub(super) fn question(plan: &Plan, sealed: &[Vec<u8>]) -> Result<Resume> {
-    let last = plan.backlog + 1;
-    let first = last.saturating_sub(RESUME_HELD_MAX - 1).max(1);
+    let last = (plan.backlog + 1).min(RESUME_HELD_MAX);
+    let next_seq = (last < plan.backlog + 1).then(|| u64::try_from(last + 1)).transpose()?;
     let held = |seq: usize| -> Result<Held> {
         let number = u64::try_from(seq)?;
         // Not in the sample: the collector does not have it in any case.
         let hash = sealed.get(seq - 1).map_or_else(|| sha256(&number.to_be_bytes()), |e| header_hash(e));
         Ok(Held { seq: number, hash: Hash(hash) })
     };
-    let held = (first..=last).map(held).collect::<Result<Vec<_>>>()?;
+    let held = (1..=last).map(held).collect::<Result<Vec<_>>>()?;
     Ok(Resume {
         v: VERSION,
         nonce: Nonce([7; 16]),
         acked_seq: 1,
         held,
-        has_older: first > 1,
+        has_older: false,
         before: None,
+        next_seq,
         at_ms: None,
     })
 }
