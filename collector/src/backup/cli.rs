@@ -58,7 +58,7 @@ pub fn run_backup(config: &Config, args: &BackupArgs) -> Result<()> {
     write_beside(&config.control_db(), config.journal_dir.is_some(), |tx| record(tx, &made))
         .context("the backup is good, but could not be noted, so that agents keep what it holds")?;
     if let Some(settings) = configured.filter(|b| b.dir == *to) {
-        prune(&settings.dir, settings.keep, config.journal_dir.as_deref())?;
+        prune(&settings.dir, settings.keep, config.journal_dir.as_deref(), &made.path)?;
     }
     if args.json { print(&serde_json::to_string(&made)?) } else { print(&told(&made)) }
 }

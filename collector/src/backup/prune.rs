@@ -6,9 +6,12 @@ use super::manifest::Manifest;
 use crate::db::prune_journal;
 use std::path::{Path, PathBuf};
 
-/// Keeps the newest `keep` backups of a directory, and of the journal what the oldest of them needs.
-pub fn prune(dir: &Path, keep: usize, journal: Option<&Path>) -> Result<(), BackupError> {
-    let all = list(dir)?;
+/// Keeps the newest `keep` backups of a directory, and of the journal what the oldest of them needs. `made`, the newest of
+/// all, stays even if the clock was set back since the others.
+pub fn prune(dir: &Path, keep: usize, journal: Option<&Path>, made: &Path) -> Result<(), BackupError> {
+    let mut all = list(dir)?;
+    // A name is a time, and the journal's serial is the true order. What cannot be read goes first.
+    all.sort_by_cached_key(|path| (path == made, Manifest::read(path).ok().map(|m| m.serial)));
     let (old, kept) = all.split_at(all.len().saturating_sub(keep));
     for path in old {
         files::remove(path)?;
@@ -22,7 +25,7 @@ pub fn prune(dir: &Path, keep: usize, journal: Option<&Path>) -> Result<(), Back
     Ok(())
 }
 
-/// Finished backups, oldest first: their names are their times.
+/// Finished backups by their names, which are their times.
 fn list(dir: &Path) -> Result<Vec<PathBuf>, FileError> {
     let mut out = Vec::new();
     for entry in std::fs::read_dir(dir).map_err(files::at(dir))? {

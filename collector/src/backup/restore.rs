@@ -142,9 +142,10 @@ fn bring_up(options: &Options, backup: &Manifest, control: &Path) -> Result<Opti
         Some(dir) => Some(replay(&mut conn, dir, options.accepts_torn)?),
         None => upgrade(&conn).map(|()| None)?,
     };
-    let sql = "SELECT path FROM backup WHERE made_ms > ?1 ORDER BY made_ms DESC LIMIT 1";
-    let newer: Option<String> =
-        conn.prepare(sql)?.query_map([backup.made_ms], |r| r.get(0))?.next().transpose()?;
+    // Not by the time: the clock may have been set back between two backups.
+    let sql = "SELECT path FROM backup WHERE serial > ?1 ORDER BY serial DESC LIMIT 1";
+    let serial = crate::db::to_sql("serial", backup.serial)?;
+    let newer: Option<String> = conn.prepare(sql)?.query_map([serial], |r| r.get(0))?.next().transpose()?;
     match newer.filter(|_| !options.accepts_older) {
         Some(path) => Err(RestoreError::Older(path)),
         None => Ok(replayed),

@@ -84,6 +84,7 @@ pub async fn run(app: &AppState, settings: &Backup, now_ms: i64) -> bool {
 
 async fn note(app: &AppState, settings: &Backup, made: Made, now_ms: i64) -> Result<(), DbError> {
     tracing::info!(path = %made.path.display(), serial = made.manifest.serial, "a backup was made and verified");
+    let path = made.path.clone();
     app.db
         .write(move |tx| -> Result<(), DbError> {
             make::record(tx, &made)?;
@@ -94,7 +95,8 @@ async fn note(app: &AppState, settings: &Backup, made: Made, now_ms: i64) -> Res
     app.db.read(move |conn| theirs.archived.reload(conn)).await?;
     let (settings, journal) = (settings.clone(), app.config.journal_dir.clone());
     let pruned =
-        tokio::task::spawn_blocking(move || prune(&settings.dir, settings.keep, journal.as_deref())).await;
+        tokio::task::spawn_blocking(move || prune(&settings.dir, settings.keep, journal.as_deref(), &path))
+            .await;
     match pruned.map_err(|e| e.to_string()).and_then(|p| p.map_err(|e| e.to_string())) {
         Ok(()) => {}
         Err(why) => tracing::error!(why, "old backups could not be removed"),

@@ -223,10 +223,16 @@ async fn an_older_backup_is_refused_unless_asked_for() {
     let target = w.app.config.data_dir.with_file_name("new");
     let err = restore(&options(&first, &journal), &target).unwrap_err();
     assert!(matches!(&err, RestoreError::Older(p) if *p == second.path.display().to_string()), "{err}");
+    // What counts is which was made later, not what the clock showed: it was set back since.
+    w.app.clock.set(T0 - 3_600_000);
+    let third = back_up(&w).await;
+    let err = restore(&options(&second, &journal), &target).unwrap_err();
+    assert!(matches!(&err, RestoreError::Older(p) if *p == third.path.display().to_string()), "{err}");
+    restore(&options(&third, &journal), &w.app.config.data_dir.with_file_name("third")).unwrap();
     restore(&Options { accepts_older: true, ..options(&first, &journal) }, &target).unwrap();
     let conn = Connection::open(target.join("control.db")).unwrap();
     let State { serial, .. } = journal_state(&conn).unwrap().unwrap();
-    assert_eq!(serial, first.manifest.serial + 2);
+    assert_eq!(serial, first.manifest.serial + 3);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -246,14 +252,18 @@ async fn a_copy_that_is_not_good_is_no_backup() {
 fn old_backups_go() {
     let (dir, config, _) = plain();
     let to = dir.path().join("backups");
-    for second in 1..4 {
-        make(&config, None, &to, T0 + second * 1_000).unwrap();
-    }
-    prune(&to, 2, None).unwrap();
-    let mut left: Vec<_> =
-        std::fs::read_dir(&to).unwrap().map(|e| e.unwrap().file_name().into_string().unwrap()).collect();
-    left.sort();
-    assert_eq!(left, [".lock", "hostmeter-20261121T100002Z", "hostmeter-20261121T100003Z"]);
+    let at = |second: i64| make(&config, None, &to, T0 + second * 1_000).unwrap().path;
+    let check = |made: &Path, want: [&str; 2]| {
+        prune(&to, 2, None, made).unwrap();
+        let mut left: Vec<_> =
+            std::fs::read_dir(&to).unwrap().map(|e| e.unwrap().file_name().into_string().unwrap()).collect();
+        left.sort();
+        assert_eq!(left, [".lock", want[0], want[1]]);
+    };
+    let made: Vec<PathBuf> = (1..4).map(at).collect();
+    check(&made[2], ["hostmeter-20261121T100002Z", "hostmeter-20261121T100003Z"]);
+    // The clock was set back: the newest has the oldest name.
+    check(&at(0), ["hostmeter-20261121T100000Z", "hostmeter-20261121T100003Z"]);
 }
 
 #[tokio::test(flavor = "multi_thread")]
