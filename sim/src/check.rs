@@ -1,7 +1,7 @@
 //! What must hold in the end, whatever went wrong before.
 
 use crate::seal::{batch, used_in};
-use crate::template::{CUSTOMER, PAID, START_MS, name};
+use crate::template::{CUSTOMER, PAID, name};
 use crate::world::World;
 use anyhow::{Context, Result, ensure};
 use hostmeter_collector::db::{Connection, DbError};
@@ -216,7 +216,7 @@ impl World {
 
     /// What was paid and not used up is there: a µs costs a millionth.
     fn ledger_is_the_usage(&mut self) -> Result<()> {
-        self.collector.set_ms(START_MS.saturating_add(self.now_ms));
+        self.set_collector_clock();
         self.collector.post("/v1/charge-runs", &serde_json::json!({}), None)?.ok()?;
         self.collector.get("/v1/ledger/verify")?;
         let sql = "SELECT coalesce(sum(u.cpu_usec), 0) FROM usage_hour u JOIN account_owner o \

@@ -9,10 +9,14 @@ use axum::extract::ConnectInfo;
 use axum::http::{Method, Request, header};
 use hostmeter_collector::api::client_cert::ClientCert;
 use hostmeter_collector::api::{App, AppState};
-use hostmeter_collector::backup::{self, Options};
+use hostmeter_collector::backup::{self, Manifest, Options};
+use hostmeter_collector::billing::clock_goes;
 use hostmeter_collector::clock::Clock;
 use hostmeter_collector::config::Config;
+use hostmeter_collector::db::Transaction;
+use hostmeter_collector::jump::{self, Reading};
 use hostmeter_collector::{init, web};
+use hostmeter_tests::platter::Platter;
 use http_body_util::BodyExt;
 use serde_json::Value;
 use std::net::SocketAddr;
@@ -20,8 +24,8 @@ use std::path::{Path, PathBuf};
 use tokio::runtime::Runtime;
 use tower::ServiceExt;
 
-/// What it writes while it runs.
-const STORED: [&str; 2] = ["data", "journal"];
+/// Its directory, in that of the world.
+const HOME: &str = "collector";
 
 /// A raw answer.
 #[derive(Clone, Debug)]
@@ -49,6 +53,16 @@ pub(crate) struct Collector {
     clock: Clock,
     runtime: Runtime,
     up: Option<(AppState, Router)>,
+    /// What is synced, while a power cut is awaited.
+    platter: Option<Platter>,
+    boots: i64,
+    booted_ms: i64,
+    /// How far its wall clock is off, ms.
+    pub(crate) wall_off_ms: i64,
+    /// A jump of its clock stands.
+    pub(crate) is_held: bool,
+    /// Both clocks when it last compared them and went on.
+    pub(crate) compared: Option<Reading>,
 }
 
 /// Copies a directory with all that is in it, and who may read it.
@@ -68,7 +82,7 @@ pub(crate) fn copy_dir(from: &Path, to: &Path) -> Result<()> {
 }
 
 fn config(dir: &Path) -> Result<Config> {
-    let at = |name: &str| dir.join(name).display().to_string();
+    let at = |name: &str| dir.join(HOME).join(name).display().to_string();
     let text = format!(
         "listen = \"127.0.0.1:0\"\ndata_dir = {:?}\njournal_dir = {:?}\n[backup]\ndir = {:?}\nkeep = 3\n[billing]\ncurrency = \"EUR\"\n",
         at("data"),
@@ -88,15 +102,28 @@ impl Collector {
     /// One that is there.
     pub(crate) fn start(dir: &Path, token: &str, now_ms: i64) -> Result<Self> {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-        let clock = Clock::manual(now_ms);
-        let mut collector = Self { dir: dir.to_owned(), token: token.to_owned(), clock, runtime, up: None };
+        let reading = Reading { wall_ms: now_ms, boottime_ms: 0, boot: 0 };
+        let mut collector = Self {
+            dir: dir.join(HOME),
+            token: token.to_owned(),
+            clock: Clock::simulated(reading),
+            runtime,
+            up: None,
+            platter: None,
+            boots: 0,
+            booted_ms: now_ms,
+            wall_off_ms: 0,
+            is_held: false,
+            compared: None,
+        };
         collector.open()?;
         Ok(collector)
     }
 
     /// Starts it again.
     pub(crate) fn open(&mut self) -> Result<()> {
-        let app = App::open(config(&self.dir)?, self.clock.clone())?;
+        let config = config(self.dir.parent().context("a directory")?)?;
+        let app = App::open(config, self.clock.clone())?;
         self.runtime.block_on(hostmeter_collector::ingest::release::finish(&app.db))?;
         let router = web::with_api(&app);
         self.up = Some((app, router));
@@ -113,24 +140,51 @@ impl Collector {
         Ok(&self.up.as_ref().context("the collector is down")?.0)
     }
 
-    /// Sets its clock.
+    /// Both clocks when it is this late in truth, ms since the epoch.
+    pub(crate) const fn reading(&self, now_ms: i64) -> Reading {
+        let wall_ms = now_ms.saturating_add(self.wall_off_ms);
+        Reading { wall_ms, boottime_ms: now_ms.saturating_sub(self.booted_ms), boot: self.boots }
+    }
+
+    /// Sets its clocks.
     pub(crate) fn set_ms(&self, now_ms: i64) {
-        self.clock.set(now_ms);
+        self.clock.set_reading(self.reading(now_ms));
     }
 
     /// Kills it: the files stay as they are at this moment, and nothing is tidied up.
     pub(crate) fn kill(&mut self) -> Result<()> {
-        for name in STORED {
-            copy_dir(&self.dir.join(name), &self.dir.join(name).with_extension("killed"))?;
-        }
+        let left = self.dir.with_extension("left");
+        copy_dir(&self.dir, &left)?;
+        self.end_with(&left)
+    }
+
+    /// It ends, and this is what is left of it.
+    fn end_with(&mut self, left: &Path) -> Result<()> {
         self.up = None;
-        for name in STORED {
-            let dir = self.dir.join(name);
-            clear(&dir)?;
-            std::fs::remove_dir(&dir)?;
-            std::fs::rename(dir.with_extension("killed"), dir)?;
+        self.platter = None;
+        clear(&self.dir)?;
+        std::fs::remove_dir(&self.dir)?;
+        Ok(std::fs::rename(left, &self.dir)?)
+    }
+
+    /// From now on only what is synced outlives a power cut; what is there now does.
+    pub(crate) fn watch(&mut self) -> Result<()> {
+        if self.platter.is_none() {
+            self.platter = Some(Platter::over(&self.dir)?);
         }
         Ok(())
+    }
+
+    /// Cuts its power: what was not synced since it is watched is gone, and the machine boots. `false`: it ended
+    /// in another way before.
+    pub(crate) fn cut(&mut self, now_ms: i64) -> Result<bool> {
+        let Some(platter) = &self.platter else { return Ok(false) };
+        let left = self.dir.with_extension("left");
+        platter.cut(&left)?;
+        self.end_with(&left)?;
+        self.boots = self.boots.saturating_add(1);
+        self.booted_ms = now_ms;
+        Ok(true)
     }
 
     /// Loses the disk of the databases, and restores them from the newest backup and the journal.
@@ -141,11 +195,25 @@ impl Collector {
         let mut backups: Vec<PathBuf> =
             std::fs::read_dir(self.dir.join("backups"))?.map(|e| Ok(e?.path())).collect::<Result<_>>()?;
         backups.retain(|p| p.is_dir());
-        backups.sort();
+        // By their names, one from before the clock was set back would be newer than one from after it.
+        backups.sort_by_cached_key(|p| Manifest::read(p).ok().map(|m| m.serial));
         let from = backups.pop().context("there is no backup")?;
         let journal = Some(self.dir.join("journal"));
         backup::restore(&Options { from, journal, ..Options::default() }, &data)?;
         Ok(())
+    }
+
+    /// Compares its clocks, as it does again and again; `false`: nothing may go by the wall clock.
+    pub(crate) fn clock_goes(&mut self) -> Result<bool> {
+        let (app, _) = self.up.as_ref().context("the collector is down")?;
+        Ok(self.runtime.block_on(clock_goes(&app.db, &self.clock))?)
+    }
+
+    /// An admin says that the clock is right.
+    pub(crate) fn accept_clock(&mut self) -> Result<()> {
+        let now = Reading::now(&self.clock).context("a clock")?;
+        let accept = move |tx: &Transaction<'_>| jump::accept(tx, &now, "sim").map(drop);
+        Ok(self.app()?.db.write_blocking(accept)?)
     }
 
     /// Makes a backup, as the schedule does.

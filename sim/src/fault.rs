@@ -34,6 +34,8 @@ const FAULTS: &[(&str, u32, Run)] = &[
     ("wall clock stepped", 2, World::step_clock),
     ("collector killed", 3, |w, _| w.kill_collector()),
     ("collector lost", 1, |w, _| w.lose_collector()),
+    ("collector's power cut", 3, |w, _| w.cut_collector()),
+    ("collector's clock stepped", 2, |w, _| w.step_collector()),
     ("agent restored", 1, World::restore_agent),
     ("host copied", 1, World::copy_host),
 ];
@@ -53,6 +55,8 @@ impl World {
     /// Nothing goes wrong from now on, and what is broken is mended.
     pub(crate) fn calm(&mut self) {
         self.is_calm = true;
+        self.collector.wall_off_ms = 0;
+        self.set_collector_clock();
         for host in &mut self.hosts {
             host.disk.ill(|ill| *ill = crate::disk::Ill::default());
             host.cut_until_ms = 0;
@@ -212,8 +216,7 @@ impl World {
         }
         self.collector.look()?;
         self.assign()?;
-        let run = self.collector.post("/v1/charge-runs", &json!({}), None)?.ok()?;
-        self.note(&format_args!("charged: {} {}", run["charged_hours"], run["amount"]));
+        self.charge()?;
         self.chores = self.chores.saturating_add(1);
         if self.chores.is_multiple_of(BACKUP_CHORES) {
             self.collector.back_up()?;

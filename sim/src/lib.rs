@@ -7,9 +7,11 @@
 
 mod check;
 mod collector;
+mod cut;
 mod disk;
 mod fault;
 mod host;
+mod jump;
 mod kernel;
 mod life;
 mod net;

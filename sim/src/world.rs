@@ -32,6 +32,8 @@ pub(crate) enum Event {
     Start { host: usize, reboots: bool },
     /// The collector is started.
     Serve,
+    /// The collector's power fails.
+    Cut,
     /// What people and timers do on the collector.
     Chore,
     /// Something goes wrong.
@@ -149,7 +151,7 @@ impl World {
             }
             self.queue.pop();
             self.now_ms = at;
-            self.collector.set_ms(START_MS.saturating_add(at));
+            self.set_collector_clock();
             let event = self.events.remove(&id).context("an event without a name")?;
             self.happen(event).with_context(|| format!("at {at} ms"))?;
         }
@@ -179,6 +181,7 @@ impl World {
             Event::Arrive { host, life, request, is_copy } => self.arrive(host, life, &request, is_copy),
             Event::Start { host, reboots } => self.start(host, reboots),
             Event::Serve => self.serve(),
+            Event::Cut => self.fail_power(),
             Event::Chore => self.chore(),
             Event::Fault => self.go_wrong(),
             Event::Heal { host } => {

@@ -16,12 +16,14 @@ use std::io;
 use std::os::fd::{AsRawFd, BorrowedFd};
 use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// What is told apart: device and inode.
 type Id = (u64, u64);
 
 struct Disk {
+    name: u64,
     root: PathBuf,
     files: HashMap<Id, Vec<u8>>,
     dirs: HashMap<Id, BTreeMap<OsString, Id>>,
@@ -32,46 +34,57 @@ struct Disk {
     fault: Option<String>,
 }
 
-/// One disk at a time.
-static DISK: Mutex<Option<Disk>> = Mutex::new(None);
-static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
+/// Every disk of this process that is watched.
+static DISKS: Mutex<Vec<Disk>> = Mutex::new(Vec::new());
+static LAST: AtomicU64 = AtomicU64::new(0);
 
-fn disk() -> MutexGuard<'static, Option<Disk>> {
-    DISK.lock().unwrap_or_else(PoisonError::into_inner)
+fn disks() -> MutexGuard<'static, Vec<Disk>> {
+    DISKS.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Everything below a directory, from now on.
 #[derive(Debug)]
 pub struct Platter {
+    name: u64,
     root: PathBuf,
-    _alone: MutexGuard<'static, ()>,
 }
 
 impl Platter {
-    /// Begins with an empty directory. Other disks of this process wait until it is dropped.
+    /// Begins with an empty directory.
     pub fn new(root: &Path) -> Result<Self> {
-        let alone = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
+        ensure!(std::fs::read_dir(root)?.next().is_none(), "{}: is not empty", root.display());
+        Self::over(root)
+    }
+
+    /// Begins with a directory as it stands: all that is there now is durable.
+    pub fn over(root: &Path) -> Result<Self> {
         let root = root.canonicalize()?;
-        ensure!(std::fs::read_dir(&root)?.next().is_none(), "{}: is not empty", root.display());
-        raw::on_sync(heard);
+        let name = LAST.fetch_add(1, Ordering::Relaxed);
         let (files, dirs, pinned) = (HashMap::new(), HashMap::new(), HashMap::new());
-        *disk() = Some(Disk { root: root.clone(), files, dirs, pinned, syncs: 0, fault: None });
-        Ok(Self { root, _alone: alone })
+        let mut disk = Disk { name, root: root.clone(), files, dirs, pinned, syncs: 0, fault: None };
+        disk.note_all(&root)?;
+        raw::on_sync(heard);
+        disks().push(disk);
+        Ok(Self { name, root })
+    }
+
+    fn with<T>(&self, f: impl FnOnce(&Disk) -> T) -> Option<T> {
+        disks().iter().find(|disk| disk.name == self.name).map(f)
     }
 
     /// How often something was synced.
     pub fn syncs(&self) -> u64 {
-        disk().as_ref().map_or(0, |disk| disk.syncs)
+        self.with(|disk| disk.syncs).unwrap_or(0)
     }
 
     /// Writes what a power cut at this moment leaves into an empty directory `to`, which lies elsewhere.
     pub fn cut(&self, to: &Path) -> Result<()> {
-        let disk = disk();
-        let disk = disk.as_ref().context("the disk")?;
-        if let Some(why) = &disk.fault {
-            anyhow::bail!("what was synced could not be kept: {why}");
-        }
-        disk.lay(id(&std::fs::metadata(&self.root)?), to)
+        let root = id(&std::fs::metadata(&self.root)?);
+        let laid = self.with(|disk| match &disk.fault {
+            Some(why) => anyhow::bail!("what was synced could not be kept: {why}"),
+            None => disk.lay(root, to),
+        });
+        laid.context("the disk")?
     }
 }
 
@@ -83,7 +96,7 @@ fn own(path: &Path) -> io::Result<()> {
 
 impl Drop for Platter {
     fn drop(&mut self) {
-        *disk() = None;
+        disks().retain(|disk| disk.name != self.name);
     }
 }
 
@@ -92,10 +105,10 @@ fn id(meta: &Metadata) -> Id {
 }
 
 fn heard(fd: BorrowedFd<'_>) {
-    if let Some(disk) = disk().as_mut()
-        && let Err(e) = disk.note(fd)
-    {
-        disk.fault = Some(e.to_string());
+    for disk in disks().iter_mut() {
+        if let Err(e) = disk.note(fd) {
+            disk.fault = Some(e.to_string());
+        }
     }
 }
 
@@ -122,22 +135,44 @@ impl Disk {
         }
         self.syncs += 1;
         let meta = std::fs::metadata(&door)?;
-        let file = self.pin(id(&meta), &door)?;
         if meta.is_dir() {
-            let mut names = BTreeMap::new();
-            for entry in std::fs::read_dir(&path)? {
-                let entry = entry?;
-                let of = id(&std::fs::symlink_metadata(entry.path())?);
-                self.pin(of, &entry.path())?;
-                names.insert(entry.file_name(), of);
-            }
-            self.dirs.insert(id(&meta), names);
+            self.pin(id(&meta), &door)?;
+            self.keep_names(id(&meta), &path)?;
         } else {
-            let mut content = vec![0; usize::try_from(meta.len()).map_err(io::Error::other)?];
-            file.read_exact_at(&mut content, 0)?;
-            self.files.insert(id(&meta), content);
+            self.keep_bytes(&meta, &door)?;
         }
         self.note_new_dirs(if meta.is_dir() { Some(&path) } else { path.parent() })
+    }
+
+    fn note_all(&mut self, dir: &Path) -> io::Result<()> {
+        let of = id(&std::fs::metadata(dir)?);
+        self.pin(of, dir)?;
+        self.keep_names(of, dir)?;
+        for entry in std::fs::read_dir(dir)? {
+            let path = entry?.path();
+            let meta = std::fs::metadata(&path)?;
+            if meta.is_dir() { self.note_all(&path)? } else { self.keep_bytes(&meta, &path)? }
+        }
+        Ok(())
+    }
+
+    fn keep_names(&mut self, dir: Id, path: &Path) -> io::Result<()> {
+        let mut names = BTreeMap::new();
+        for entry in std::fs::read_dir(path)? {
+            let entry = entry?;
+            let of = id(&std::fs::symlink_metadata(entry.path())?);
+            self.pin(of, &entry.path())?;
+            names.insert(entry.file_name(), of);
+        }
+        self.dirs.insert(dir, names);
+        Ok(())
+    }
+
+    fn keep_bytes(&mut self, meta: &Metadata, path: &Path) -> io::Result<()> {
+        let mut content = vec![0; usize::try_from(meta.len()).map_err(io::Error::other)?];
+        self.pin(id(meta), path)?.read_exact_at(&mut content, 0)?;
+        self.files.insert(id(meta), content);
+        Ok(())
     }
 
     /// The directories down to this one are there; one that was renamed keeps its old name.
