@@ -91,7 +91,7 @@ faults: deps ## kill agent and collector and cut the power N times; root for the
 	HOSTMETER_FAULTS=$(N) cargo test --release --locked -p hostmeter-collector --lib -- kills:: --nocapture
 	HOSTMETER_FAULTS=$(N) cargo test --release --locked -p hostmeter-tests --test faults -- power_cut --nocapture
 
-mutants: deps ## break one promise after the other in a copy of the source: a test must go red; ARGS="sync." for some; root
+mutants: deps ## break one promise after the other in a copy of the source: a test must go red; goes on where it stopped; ARGS="sync." for some, ARGS=--fresh for all anew; root
 	cargo run --release --locked -p hostmeter-tests --example mutants -- $(ARGS)
 
 man: deps-build ## write packaging/man and packaging/completions from the command definitions

@@ -1,6 +1,7 @@
 //! `make mutants`: breaks one promise after the other in a copy of the source, and wants a test to go red each time.
 //!
-//! `mutants [NAME…]` tries those whose names hold one of the words; without any, all.
+//! `mutants [--fresh] [NAME…]` tries those whose names hold one of the words; without any, all. What was caught in the
+//! same source before is not tried again, unless `--fresh`.
 
 use hostmeter_tests::mutants::run;
 use hostmeter_tests::tidy::tree;
@@ -11,7 +12,13 @@ use std::process::ExitCode;
 fn main() -> anyhow::Result<ExitCode> {
     let root = tree::root();
     let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root.join("target"), PathBuf::from);
-    let wanted: Vec<String> = std::env::args().skip(1).collect();
-    let all_caught = run::run(&root, &target, &wanted, &mut |line| println!("{line}"))?;
+    let (options, wanted): (Vec<String>, Vec<String>) =
+        std::env::args().skip(1).partition(|a| a.starts_with('-'));
+    let is_fresh = options.iter().any(|o| o == "--fresh");
+    anyhow::ensure!(
+        options.iter().all(|o| o == "--fresh"),
+        "mutants knows no option but --fresh: {options:?}"
+    );
+    let all_caught = run::run(&root, &target, &wanted, is_fresh, &mut |line| println!("{line}"))?;
     Ok(if all_caught { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }

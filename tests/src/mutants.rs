@@ -1,6 +1,9 @@
 //! Mutations of the source, each of which breaks one promise: a named test must notice. `make mutants` tries them.
 
+mod bench;
+pub mod complete;
 pub mod copy;
+mod known;
 pub mod run;
 
 use serde::Deserialize;
@@ -32,10 +35,35 @@ pub struct Mutant {
     pub breaks: String,
 }
 
-#[derive(Deserialize)]
+/// A place that looks like a promise and needs no mutation, or has none yet.
+#[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Table {
-    mutant: Vec<Mutant>,
+pub struct Exempt {
+    /// The file, from the root of the workspace.
+    pub file: String,
+    /// What stands in it exactly once.
+    pub find: String,
+    /// Why.
+    pub because: String,
+}
+
+/// The table.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Table {
+    /// Mutations.
+    pub mutant: Vec<Mutant>,
+    /// Places without one.
+    pub exempt: Vec<Exempt>,
+}
+
+impl Table {
+    /// What is looked for in a file.
+    pub(crate) fn finds<'a>(&'a self, file: &'a str) -> impl Iterator<Item = &'a str> {
+        let mutants = self.mutant.iter().map(|m| (&m.file, &m.find));
+        let exempts = self.exempt.iter().map(|e| (&e.file, &e.find));
+        mutants.chain(exempts).filter(move |(of, _)| *of == file).map(|(_, find)| find.as_str())
+    }
 }
 
 /// Why the table is of no use.
@@ -60,20 +88,26 @@ pub enum TableError {
 }
 
 /// Reads the table.
-pub fn read(root: &Path) -> Result<Vec<Mutant>, TableError> {
+pub fn read(root: &Path) -> Result<Table, TableError> {
     let text = std::fs::read_to_string(root.join(TABLE)).map_err(|e| TableError::Io(TABLE.to_owned(), e))?;
-    Ok(toml::from_str::<Table>(&text)?.mutant)
+    Ok(toml::from_str(&text)?)
+}
+
+/// The text of a file in which this stands exactly once.
+fn once(root: &Path, name: &str, file: &str, find: &str) -> Result<String, TableError> {
+    let text =
+        std::fs::read_to_string(root.join(file)).map_err(|e| TableError::Io(format!("{name}: {file}"), e))?;
+    match text.matches(find).count() {
+        1 => Ok(text),
+        found => Err(TableError::Find { name: name.to_owned(), file: file.to_owned(), found }),
+    }
 }
 
 impl Mutant {
     /// The file's text with the mutation in it.
     pub fn apply(&self, root: &Path) -> Result<String, TableError> {
-        let text = std::fs::read_to_string(root.join(&self.file))
-            .map_err(|e| TableError::Io(format!("{}: {}", self.name, self.file), e))?;
-        match text.matches(&self.find).count() {
-            1 => Ok(text.replacen(&self.find, &self.replace, 1)),
-            found => Err(TableError::Find { name: self.name.clone(), file: self.file.clone(), found }),
-        }
+        let text = once(root, &self.name, &self.file, &self.find)?;
+        Ok(text.replacen(&self.find, &self.replace, 1))
     }
 
     /// Whether a file, from the root of the workspace, may hold the test.
@@ -88,9 +122,15 @@ impl Mutant {
 
 /// Everything that is wrong with the table, without building anything. `tests` names the tests in each file.
 #[must_use]
-pub fn faults(root: &Path, mutants: &[Mutant], tests: &BTreeMap<String, BTreeSet<String>>) -> Vec<String> {
+pub fn faults(root: &Path, table: &Table, tests: &BTreeMap<String, BTreeSet<String>>) -> Vec<String> {
     let (mut faults, mut names) = (Vec::new(), BTreeSet::new());
-    for mutant in mutants {
+    for exempt in &table.exempt {
+        faults.extend(once(root, "exempt", &exempt.file, &exempt.find).err().map(|e| e.to_string()));
+        if exempt.because.trim().is_empty() {
+            faults.push(format!("{TABLE}: {}: why has {:?} no mutation?", exempt.file, exempt.find));
+        }
+    }
+    for mutant in &table.mutant {
         let name = &mutant.name;
         match mutant.apply(root) {
             Ok(_) if mutant.find == mutant.replace => faults.push(format!("{name}: changes nothing")),

@@ -2,7 +2,7 @@
 //! tries them.
 
 use anyhow::{Context, Result};
-use hostmeter_tests::mutants;
+use hostmeter_tests::mutants::{self, complete};
 use hostmeter_tests::tidy::{source, tree};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -16,6 +16,14 @@ fn the_table_of_mutations_fits_the_source() -> Result<()> {
     let table = mutants::read(&root)?;
     let faults = mutants::faults(&root, &table, &tests);
     assert!(faults.is_empty(), "{} faults:\n{}\n", faults.len(), faults.join("\n"));
-    assert!(table.len() > 60, "{} mutations: the table was not read", table.len());
+    assert!(table.mutant.len() > 60, "{} mutations: the table was not read", table.mutant.len());
+    Ok(())
+}
+
+#[test]
+fn every_sync_and_every_check_has_a_mutation() -> Result<()> {
+    let root = tree::root();
+    let missing = complete::uncovered(&mutants::read(&root)?, &tree::text_files(&root)?);
+    assert!(missing.is_empty(), "add each to {}:\n{}\n", mutants::TABLE, missing.join("\n"));
     Ok(())
 }

@@ -5,7 +5,8 @@ use hostmeter_agent::batch::{Place, Sealer};
 use hostmeter_agent::epoch::{self, Grant};
 use hostmeter_agent::executor::files;
 use hostmeter_agent::limits::SPOOL_MIN_BYTES;
-use hostmeter_agent::spool::{Findings, Spool};
+use hostmeter_agent::rotation::{self, Step};
+use hostmeter_agent::spool::{Findings, Spool, Tail};
 use hostmeter_agent::state::{Enrolment, StateDir, write_durable};
 use hostmeter_collector::backup::{self, Manifest, Options};
 use hostmeter_collector::config::Config;
@@ -14,7 +15,7 @@ use hostmeter_collector::init::init;
 use hostmeter_collector::keys::Keys;
 use hostmeter_core::ids::{BootId, HostName};
 use hostmeter_core::wire::VERSION;
-use hostmeter_core::wire::key::PublicKey;
+use hostmeter_core::wire::key::{PublicKey, SigningKey};
 use hostmeter_tests::platter::Platter;
 use hostmeter_tests::power::{EPOCH, HOST, group};
 use std::path::{Path, PathBuf};
@@ -148,6 +149,43 @@ fn a_key_that_took_its_place_keeps_it() -> Result<()> {
     Ok(())
 }
 
+fn public(seed: u8) -> Result<PublicKey> {
+    Ok(SigningKey::from_seed(&[seed; 32])?.public())
+}
+
+/// The start of a host that registered the key `new` in place of `old`, and that seals with `has`.
+fn rotate(bed: &Bed, old: u8, new: u8, has: u8) -> Result<()> {
+    let state = StateDir::open(&bed.disk().join("state"))?;
+    let dir = state.path();
+    for (name, seed) in [("host.key", has), ("host.key.rotate", new)] {
+        write_durable(&dir.join(name), &[seed; 32])?;
+    }
+    rotation::keep(dir, HOST, Step::Registered { old_key: public(old)?, new_key: public(new)? })?;
+    let key = state.key()?.context("key")?;
+    rotation::settle(&state, &enrolment()?, key, &Tail::default())?;
+    Ok(())
+}
+
+#[test]
+fn a_key_that_was_rotated_keeps_its_place() -> Result<()> {
+    let mut bed = Bed::new()?;
+    rotate(&bed, 3, 4, 3)?;
+    let left = bed.cut()?.join("state");
+    assert_eq!(StateDir::open(&left)?.key()?.context("key")?.public(), public(4)?);
+    assert!(left.join("host.key.replaced").exists() && !left.join("host.key.rotate").exists());
+    Ok(())
+}
+
+#[test]
+fn a_new_key_that_was_dropped_does_not_come_back() -> Result<()> {
+    let mut bed = Bed::new()?;
+    rotate(&bed, 3, 4, 5)?;
+    let left = bed.cut()?.join("state");
+    assert_eq!(StateDir::open(&left)?.key()?.context("key")?.public(), public(5)?);
+    assert!(!left.join("host.key.rotate").exists());
+    Ok(())
+}
+
 #[test]
 fn a_spool_that_was_set_aside_stays_aside() -> Result<()> {
     let mut bed = Bed::new()?;
@@ -161,12 +199,8 @@ fn a_spool_that_was_set_aside_stays_aside() -> Result<()> {
     Ok(())
 }
 
-#[test]
-fn a_granted_epoch_is_kept_and_begun_once() -> Result<()> {
-    let mut bed = Bed::new()?;
-    let state = StateDir::open(&bed.disk().join("state"))?;
-    let key = state.key_to_enrol(false)?;
-    let enrolment = Enrolment {
+fn enrolment() -> Result<Enrolment> {
+    Ok(Enrolment {
         v: VERSION,
         host_id: HOST,
         name: HostName::parse("web1")?,
@@ -174,8 +208,15 @@ fn a_granted_epoch_is_kept_and_begun_once() -> Result<()> {
         identity_key: PublicKey([1; 32]),
         command_key: PublicKey([1; 32]),
         url: "http://127.0.0.1:1".to_owned(),
-    };
-    state.save_enrolment(&enrolment)?;
+    })
+}
+
+#[test]
+fn a_granted_epoch_is_kept_and_begun_once() -> Result<()> {
+    let mut bed = Bed::new()?;
+    let state = StateDir::open(&bed.disk().join("state"))?;
+    let key = state.key_to_enrol(false)?;
+    state.save_enrolment(&enrolment()?)?;
     let (mut spool, _) = open(&state.spool())?;
     let sealer = Sealer { host: HOST, epoch: EPOCH, key, boot: BOOT };
     for n in 1..4 {
@@ -229,8 +270,11 @@ fn a_write_that_was_answered_is_in_control_db() -> Result<()> {
     let config = collector(&bed)?;
     let journal = config.journal_dir.as_deref();
     let db = Db::open_with(&config.control_db(), journal)?;
-    for n in 1..6 {
-        add_customer(&db, n)?;
+    for n in 0..6 {
+        // Before the first one, only the journal's new segment is there.
+        if n > 0 {
+            add_customer(&db, n)?;
+        }
         let left = bed.cut()?;
         let again = Db::open_with(&left.join("data/control.db"), Some(&left.join("journal")))?;
         assert_eq!(again.read_blocking(customers)?, n);

@@ -227,3 +227,15 @@ fn what_may_be_there_once_cannot_be_there_twice() {
         assert!(error.contains("UNIQUE constraint failed"), "{sql}: {error}");
     }
 }
+
+/// Every uniqueness constraint of both databases, so that none goes without a word.
+#[test]
+fn every_uniqueness_constraint_is_on_the_list() {
+    let dir = tempfile::tempdir().unwrap();
+    let control = open(&dir).read_blocking(super::testing::constraints).unwrap();
+    insta::assert_snapshot!("control.db", control.join("\n"));
+    let usage = dir.path().join("usage.db");
+    drop(crate::store::sqlite::SqliteStore::open(&usage).unwrap());
+    let usage = super::testing::constraints(&Connection::open(&usage).unwrap()).unwrap();
+    insta::assert_snapshot!("usage.db", usage.join("\n"));
+}

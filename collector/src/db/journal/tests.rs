@@ -287,6 +287,20 @@ fn a_start_appends_what_a_kill_left_out() {
 }
 
 #[test]
+fn a_tail_of_another_history_is_not_gone_on_with() {
+    let (fixture, _) = three();
+    let (other, theirs) = three();
+    drop(other);
+    let (_, first) = record::decode(&theirs[MAGIC.len()..]).unwrap().unwrap();
+    let (_, second) = record::decode(&theirs[MAGIC.len() + first..]).unwrap().unwrap();
+    // The numbers fit: the third one is at hand, and would be appended.
+    std::fs::write(fixture.segment(), &theirs[..MAGIC.len() + first + second]).unwrap();
+    let err =
+        Db::open_with(&fixture.at("control.db"), Some(&fixture.at("journal"))).err().unwrap().to_string();
+    assert!(err.contains("does not fit control.db"), "{err}");
+}
+
+#[test]
 fn writes_without_a_journal_break_it_off() {
     let (fixture, _) = three();
     run(&Db::open(&fixture.at("control.db")).unwrap(), "UPDATE customer SET hold = 1");
