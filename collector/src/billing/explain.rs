@@ -351,6 +351,9 @@ pub struct ChargedHour {
     pub amount: Money,
 }
 
+/// Some charged hours, and the hour and revision to go on from.
+pub type HourPage = (Vec<ChargedHour>, Option<(UtcHour, i64)>);
+
 /// Charges of an account's hours to a customer from `from` (hour and revision) on, before `to`: what a line of a statement
 /// is the sum of. With a meter only hours with a line of it, and that line's figures.
 pub fn hours(
@@ -361,7 +364,7 @@ pub fn hours(
     (from, rev): (UtcHour, i64),
     to: UtcHour,
     limit: usize,
-) -> Result<(Vec<ChargedHour>, Option<(UtcHour, i64)>), BillingError> {
+) -> Result<HourPage, BillingError> {
     let meter = match item {
         Some(Item::Base) => return base_days(conn, customer, account, from, to, limit),
         Some(Item::Meter(meter)) => Some(meter),
@@ -400,7 +403,7 @@ fn base_days(
     from: UtcHour,
     to: UtcHour,
     limit: usize,
-) -> Result<(Vec<ChargedHour>, Option<(UtcHour, i64)>), BillingError> {
+) -> Result<HourPage, BillingError> {
     let sql = "SELECT b.hour, b.amount FROM base_fee b JOIN account a ON a.id = b.account
                WHERE a.name = ?1 AND b.customer = ?2 AND b.hour >= ?3 AND b.hour < ?4 AND b.amount <> 0 ORDER BY b.hour";
     let mut stmt = conn.prepare_cached(sql)?;

@@ -78,13 +78,16 @@ pub struct Correction {
     pub amount: Money,
 }
 
+/// Account row, hour and revision of a late charge.
+pub type Place = (i64, i64, i64);
+
 /// Late charges of a statement after a cursor `(account row, hour, revision)`; also the cursor of the next page.
 pub fn corrections(
     conn: &Connection,
     number: i64,
-    after: Option<(i64, i64, i64)>,
+    after: Option<Place>,
     limit: usize,
-) -> Result<(Vec<Correction>, Option<(i64, i64, i64)>), BillingError> {
+) -> Result<(Vec<Correction>, Option<Place>), BillingError> {
     let (account, hour, rev) = after.unwrap_or((i64::MIN, i64::MIN, i64::MIN));
     let sql = "SELECT l.account, l.hour, l.rev, a.name, c.amount FROM late_charge l
                JOIN charge c ON c.account = l.account AND c.hour = l.hour AND c.rev = l.rev

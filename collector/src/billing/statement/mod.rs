@@ -17,7 +17,7 @@ mod tax;
 pub use body::{ChargeSum, CorrectionSum, Day, Movement, Statement, Tax, TaxLine};
 pub use close::close_due;
 pub use csv::csv;
-pub use list::{Correction, Found, corrections, find, list};
+pub use list::{Correction, Found, Place, corrections, find, list};
 pub use pdf::{PdfError, pdf};
 pub use period::{Closed, note_late};
 
