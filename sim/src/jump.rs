@@ -9,7 +9,7 @@ use serde_json::json;
 
 /// Farthest that the clock is off as a rule, and now and then, ms: the one is within what is taken for no jump. A clock that
 /// was ahead and goes back lets hosts wait until it is as late again, so that a long way costs many intervals.
-const OFF_MAX_MS: [i64; 2] = [600_000, 5_400_000];
+pub(crate) const OFF_MAX_MS: [i64; 2] = [600_000, 4_200_000];
 
 impl World {
     /// The wall clock is set to some other time.

@@ -11,9 +11,11 @@ use std::sync::atomic::{AtomicU64, Ordering};
 pub const FAULTS: usize = crate::fault::COUNT;
 /// How long things go wrong, ms.
 const FAULTS_MS: i64 = 10_800_000;
-/// How long everything has to come right again, ms: longer than a host must be silent for a new epoch, and than any
-/// pause after failures.
-const CALM_MS: i64 = 3_600_000;
+/// How long everything has to come right again, ms: longer than a host must be silent for a new epoch, than any pause after
+/// failures, and than hosts wait after the collector's clock was set back. Only then do they seal, and notice what a
+/// collector that was restored meanwhile does not have.
+const CALM_MS: i64 = 5_400_000;
+const _: () = assert!(CALM_MS > crate::jump::OFF_MAX_MS[1] + 900_000, "a host that waited ships again");
 /// How long what is left in spools may take, ms.
 const REST_MS: i64 = 1_200_000;
 
