@@ -22,6 +22,9 @@ _hostmeter() {
             hostmeter,alerts)
                 cmd="hostmeter__subcmd__alerts"
                 ;;
+            hostmeter,breaker)
+                cmd="hostmeter__subcmd__breaker"
+                ;;
             hostmeter,charge)
                 cmd="hostmeter__subcmd__charge"
                 ;;
@@ -43,6 +46,9 @@ _hostmeter() {
             hostmeter,ledger)
                 cmd="hostmeter__subcmd__ledger"
                 ;;
+            hostmeter,payment)
+                cmd="hostmeter__subcmd__payment"
+                ;;
             hostmeter,plan)
                 cmd="hostmeter__subcmd__plan"
                 ;;
@@ -55,14 +61,23 @@ _hostmeter() {
             hostmeter__subcmd__account,assign)
                 cmd="hostmeter__subcmd__account__subcmd__assign"
                 ;;
+            hostmeter__subcmd__account,budget)
+                cmd="hostmeter__subcmd__account__subcmd__budget"
+                ;;
             hostmeter__subcmd__account,delete)
                 cmd="hostmeter__subcmd__account__subcmd__delete"
                 ;;
             hostmeter__subcmd__account,help)
                 cmd="hostmeter__subcmd__account__subcmd__help"
                 ;;
+            hostmeter__subcmd__account,hold)
+                cmd="hostmeter__subcmd__account__subcmd__hold"
+                ;;
             hostmeter__subcmd__account,list)
                 cmd="hostmeter__subcmd__account__subcmd__list"
+                ;;
+            hostmeter__subcmd__account,move)
+                cmd="hostmeter__subcmd__account__subcmd__move"
                 ;;
             hostmeter__subcmd__account,resume)
                 cmd="hostmeter__subcmd__account__subcmd__resume"
@@ -85,14 +100,23 @@ _hostmeter() {
             hostmeter__subcmd__account__subcmd__help,assign)
                 cmd="hostmeter__subcmd__account__subcmd__help__subcmd__assign"
                 ;;
+            hostmeter__subcmd__account__subcmd__help,budget)
+                cmd="hostmeter__subcmd__account__subcmd__help__subcmd__budget"
+                ;;
             hostmeter__subcmd__account__subcmd__help,delete)
                 cmd="hostmeter__subcmd__account__subcmd__help__subcmd__delete"
                 ;;
             hostmeter__subcmd__account__subcmd__help,help)
                 cmd="hostmeter__subcmd__account__subcmd__help__subcmd__help"
                 ;;
+            hostmeter__subcmd__account__subcmd__help,hold)
+                cmd="hostmeter__subcmd__account__subcmd__help__subcmd__hold"
+                ;;
             hostmeter__subcmd__account__subcmd__help,list)
                 cmd="hostmeter__subcmd__account__subcmd__help__subcmd__list"
+                ;;
+            hostmeter__subcmd__account__subcmd__help,move)
+                cmd="hostmeter__subcmd__account__subcmd__help__subcmd__move"
                 ;;
             hostmeter__subcmd__account__subcmd__help,resume)
                 cmd="hostmeter__subcmd__account__subcmd__help__subcmd__resume"
@@ -111,6 +135,24 @@ _hostmeter() {
                 ;;
             hostmeter__subcmd__account__subcmd__help,usage)
                 cmd="hostmeter__subcmd__account__subcmd__help__subcmd__usage"
+                ;;
+            hostmeter__subcmd__breaker,help)
+                cmd="hostmeter__subcmd__breaker__subcmd__help"
+                ;;
+            hostmeter__subcmd__breaker,reset)
+                cmd="hostmeter__subcmd__breaker__subcmd__reset"
+                ;;
+            hostmeter__subcmd__breaker,show)
+                cmd="hostmeter__subcmd__breaker__subcmd__show"
+                ;;
+            hostmeter__subcmd__breaker__subcmd__help,help)
+                cmd="hostmeter__subcmd__breaker__subcmd__help__subcmd__help"
+                ;;
+            hostmeter__subcmd__breaker__subcmd__help,reset)
+                cmd="hostmeter__subcmd__breaker__subcmd__help__subcmd__reset"
+                ;;
+            hostmeter__subcmd__breaker__subcmd__help,show)
+                cmd="hostmeter__subcmd__breaker__subcmd__help__subcmd__show"
                 ;;
             hostmeter__subcmd__command,help)
                 cmd="hostmeter__subcmd__command__subcmd__help"
@@ -136,17 +178,32 @@ _hostmeter() {
             hostmeter__subcmd__command__subcmd__help,show)
                 cmd="hostmeter__subcmd__command__subcmd__help__subcmd__show"
                 ;;
+            hostmeter__subcmd__customer,abuse)
+                cmd="hostmeter__subcmd__customer__subcmd__abuse"
+                ;;
             hostmeter__subcmd__customer,add)
                 cmd="hostmeter__subcmd__customer__subcmd__add"
                 ;;
             hostmeter__subcmd__customer,adjust)
                 cmd="hostmeter__subcmd__customer__subcmd__adjust"
                 ;;
+            hostmeter__subcmd__customer,caps)
+                cmd="hostmeter__subcmd__customer__subcmd__caps"
+                ;;
+            hostmeter__subcmd__customer,close)
+                cmd="hostmeter__subcmd__customer__subcmd__close"
+                ;;
             hostmeter__subcmd__customer,events)
                 cmd="hostmeter__subcmd__customer__subcmd__events"
                 ;;
+            hostmeter__subcmd__customer,explain)
+                cmd="hostmeter__subcmd__customer__subcmd__explain"
+                ;;
             hostmeter__subcmd__customer,help)
                 cmd="hostmeter__subcmd__customer__subcmd__help"
+                ;;
+            hostmeter__subcmd__customer,hold)
+                cmd="hostmeter__subcmd__customer__subcmd__hold"
                 ;;
             hostmeter__subcmd__customer,ledger)
                 cmd="hostmeter__subcmd__customer__subcmd__ledger"
@@ -154,14 +211,50 @@ _hostmeter() {
             hostmeter__subcmd__customer,list)
                 cmd="hostmeter__subcmd__customer__subcmd__list"
                 ;;
+            hostmeter__subcmd__customer,notices)
+                cmd="hostmeter__subcmd__customer__subcmd__notices"
+                ;;
             hostmeter__subcmd__customer,plan)
                 cmd="hostmeter__subcmd__customer__subcmd__plan"
+                ;;
+            hostmeter__subcmd__customer,promise)
+                cmd="hostmeter__subcmd__customer__subcmd__promise"
+                ;;
+            hostmeter__subcmd__customer,refund)
+                cmd="hostmeter__subcmd__customer__subcmd__refund"
+                ;;
+            hostmeter__subcmd__customer,refundable)
+                cmd="hostmeter__subcmd__customer__subcmd__refundable"
+                ;;
+            hostmeter__subcmd__customer,reopen)
+                cmd="hostmeter__subcmd__customer__subcmd__reopen"
+                ;;
+            hostmeter__subcmd__customer,resend)
+                cmd="hostmeter__subcmd__customer__subcmd__resend"
+                ;;
+            hostmeter__subcmd__customer,set)
+                cmd="hostmeter__subcmd__customer__subcmd__set"
                 ;;
             hostmeter__subcmd__customer,show)
                 cmd="hostmeter__subcmd__customer__subcmd__show"
                 ;;
+            hostmeter__subcmd__customer,standing)
+                cmd="hostmeter__subcmd__customer__subcmd__standing"
+                ;;
+            hostmeter__subcmd__customer,statement)
+                cmd="hostmeter__subcmd__customer__subcmd__statement"
+                ;;
             hostmeter__subcmd__customer,topup)
                 cmd="hostmeter__subcmd__customer__subcmd__topup"
+                ;;
+            hostmeter__subcmd__customer,unpark)
+                cmd="hostmeter__subcmd__customer__subcmd__unpark"
+                ;;
+            hostmeter__subcmd__customer,zone)
+                cmd="hostmeter__subcmd__customer__subcmd__zone"
+                ;;
+            hostmeter__subcmd__customer__subcmd__help,abuse)
+                cmd="hostmeter__subcmd__customer__subcmd__help__subcmd__abuse"
                 ;;
             hostmeter__subcmd__customer__subcmd__help,add)
                 cmd="hostmeter__subcmd__customer__subcmd__help__subcmd__add"
@@ -169,11 +262,23 @@ _hostmeter() {
             hostmeter__subcmd__customer__subcmd__help,adjust)
                 cmd="hostmeter__subcmd__customer__subcmd__help__subcmd__adjust"
                 ;;
+            hostmeter__subcmd__customer__subcmd__help,caps)
+                cmd="hostmeter__subcmd__customer__subcmd__help__subcmd__caps"
+                ;;
+            hostmeter__subcmd__customer__subcmd__help,close)
+                cmd="hostmeter__subcmd__customer__subcmd__help__subcmd__close"
+                ;;
             hostmeter__subcmd__customer__subcmd__help,events)
                 cmd="hostmeter__subcmd__customer__subcmd__help__subcmd__events"
                 ;;
+            hostmeter__subcmd__customer__subcmd__help,explain)
+                cmd="hostmeter__subcmd__customer__subcmd__help__subcmd__explain"
+                ;;
             hostmeter__subcmd__customer__subcmd__help,help)
                 cmd="hostmeter__subcmd__customer__subcmd__help__subcmd__help"
+                ;;
+            hostmeter__subcmd__customer__subcmd__help,hold)
+                cmd="hostmeter__subcmd__customer__subcmd__help__subcmd__hold"
                 ;;
             hostmeter__subcmd__customer__subcmd__help,ledger)
                 cmd="hostmeter__subcmd__customer__subcmd__help__subcmd__ledger"
@@ -181,20 +286,56 @@ _hostmeter() {
             hostmeter__subcmd__customer__subcmd__help,list)
                 cmd="hostmeter__subcmd__customer__subcmd__help__subcmd__list"
                 ;;
+            hostmeter__subcmd__customer__subcmd__help,notices)
+                cmd="hostmeter__subcmd__customer__subcmd__help__subcmd__notices"
+                ;;
             hostmeter__subcmd__customer__subcmd__help,plan)
                 cmd="hostmeter__subcmd__customer__subcmd__help__subcmd__plan"
+                ;;
+            hostmeter__subcmd__customer__subcmd__help,promise)
+                cmd="hostmeter__subcmd__customer__subcmd__help__subcmd__promise"
+                ;;
+            hostmeter__subcmd__customer__subcmd__help,refund)
+                cmd="hostmeter__subcmd__customer__subcmd__help__subcmd__refund"
+                ;;
+            hostmeter__subcmd__customer__subcmd__help,refundable)
+                cmd="hostmeter__subcmd__customer__subcmd__help__subcmd__refundable"
+                ;;
+            hostmeter__subcmd__customer__subcmd__help,reopen)
+                cmd="hostmeter__subcmd__customer__subcmd__help__subcmd__reopen"
+                ;;
+            hostmeter__subcmd__customer__subcmd__help,resend)
+                cmd="hostmeter__subcmd__customer__subcmd__help__subcmd__resend"
+                ;;
+            hostmeter__subcmd__customer__subcmd__help,set)
+                cmd="hostmeter__subcmd__customer__subcmd__help__subcmd__set"
                 ;;
             hostmeter__subcmd__customer__subcmd__help,show)
                 cmd="hostmeter__subcmd__customer__subcmd__help__subcmd__show"
                 ;;
+            hostmeter__subcmd__customer__subcmd__help,standing)
+                cmd="hostmeter__subcmd__customer__subcmd__help__subcmd__standing"
+                ;;
+            hostmeter__subcmd__customer__subcmd__help,statement)
+                cmd="hostmeter__subcmd__customer__subcmd__help__subcmd__statement"
+                ;;
             hostmeter__subcmd__customer__subcmd__help,topup)
                 cmd="hostmeter__subcmd__customer__subcmd__help__subcmd__topup"
+                ;;
+            hostmeter__subcmd__customer__subcmd__help,unpark)
+                cmd="hostmeter__subcmd__customer__subcmd__help__subcmd__unpark"
+                ;;
+            hostmeter__subcmd__customer__subcmd__help,zone)
+                cmd="hostmeter__subcmd__customer__subcmd__help__subcmd__zone"
                 ;;
             hostmeter__subcmd__help,account)
                 cmd="hostmeter__subcmd__help__subcmd__account"
                 ;;
             hostmeter__subcmd__help,alerts)
                 cmd="hostmeter__subcmd__help__subcmd__alerts"
+                ;;
+            hostmeter__subcmd__help,breaker)
+                cmd="hostmeter__subcmd__help__subcmd__breaker"
                 ;;
             hostmeter__subcmd__help,charge)
                 cmd="hostmeter__subcmd__help__subcmd__charge"
@@ -217,6 +358,9 @@ _hostmeter() {
             hostmeter__subcmd__help,ledger)
                 cmd="hostmeter__subcmd__help__subcmd__ledger"
                 ;;
+            hostmeter__subcmd__help,payment)
+                cmd="hostmeter__subcmd__help__subcmd__payment"
+                ;;
             hostmeter__subcmd__help,plan)
                 cmd="hostmeter__subcmd__help__subcmd__plan"
                 ;;
@@ -229,11 +373,20 @@ _hostmeter() {
             hostmeter__subcmd__help__subcmd__account,assign)
                 cmd="hostmeter__subcmd__help__subcmd__account__subcmd__assign"
                 ;;
+            hostmeter__subcmd__help__subcmd__account,budget)
+                cmd="hostmeter__subcmd__help__subcmd__account__subcmd__budget"
+                ;;
             hostmeter__subcmd__help__subcmd__account,delete)
                 cmd="hostmeter__subcmd__help__subcmd__account__subcmd__delete"
                 ;;
+            hostmeter__subcmd__help__subcmd__account,hold)
+                cmd="hostmeter__subcmd__help__subcmd__account__subcmd__hold"
+                ;;
             hostmeter__subcmd__help__subcmd__account,list)
                 cmd="hostmeter__subcmd__help__subcmd__account__subcmd__list"
+                ;;
+            hostmeter__subcmd__help__subcmd__account,move)
+                cmd="hostmeter__subcmd__help__subcmd__account__subcmd__move"
                 ;;
             hostmeter__subcmd__help__subcmd__account,resume)
                 cmd="hostmeter__subcmd__help__subcmd__account__subcmd__resume"
@@ -253,6 +406,12 @@ _hostmeter() {
             hostmeter__subcmd__help__subcmd__account,usage)
                 cmd="hostmeter__subcmd__help__subcmd__account__subcmd__usage"
                 ;;
+            hostmeter__subcmd__help__subcmd__breaker,reset)
+                cmd="hostmeter__subcmd__help__subcmd__breaker__subcmd__reset"
+                ;;
+            hostmeter__subcmd__help__subcmd__breaker,show)
+                cmd="hostmeter__subcmd__help__subcmd__breaker__subcmd__show"
+                ;;
             hostmeter__subcmd__help__subcmd__command,list)
                 cmd="hostmeter__subcmd__help__subcmd__command__subcmd__list"
                 ;;
@@ -262,14 +421,29 @@ _hostmeter() {
             hostmeter__subcmd__help__subcmd__command,show)
                 cmd="hostmeter__subcmd__help__subcmd__command__subcmd__show"
                 ;;
+            hostmeter__subcmd__help__subcmd__customer,abuse)
+                cmd="hostmeter__subcmd__help__subcmd__customer__subcmd__abuse"
+                ;;
             hostmeter__subcmd__help__subcmd__customer,add)
                 cmd="hostmeter__subcmd__help__subcmd__customer__subcmd__add"
                 ;;
             hostmeter__subcmd__help__subcmd__customer,adjust)
                 cmd="hostmeter__subcmd__help__subcmd__customer__subcmd__adjust"
                 ;;
+            hostmeter__subcmd__help__subcmd__customer,caps)
+                cmd="hostmeter__subcmd__help__subcmd__customer__subcmd__caps"
+                ;;
+            hostmeter__subcmd__help__subcmd__customer,close)
+                cmd="hostmeter__subcmd__help__subcmd__customer__subcmd__close"
+                ;;
             hostmeter__subcmd__help__subcmd__customer,events)
                 cmd="hostmeter__subcmd__help__subcmd__customer__subcmd__events"
+                ;;
+            hostmeter__subcmd__help__subcmd__customer,explain)
+                cmd="hostmeter__subcmd__help__subcmd__customer__subcmd__explain"
+                ;;
+            hostmeter__subcmd__help__subcmd__customer,hold)
+                cmd="hostmeter__subcmd__help__subcmd__customer__subcmd__hold"
                 ;;
             hostmeter__subcmd__help__subcmd__customer,ledger)
                 cmd="hostmeter__subcmd__help__subcmd__customer__subcmd__ledger"
@@ -277,14 +451,47 @@ _hostmeter() {
             hostmeter__subcmd__help__subcmd__customer,list)
                 cmd="hostmeter__subcmd__help__subcmd__customer__subcmd__list"
                 ;;
+            hostmeter__subcmd__help__subcmd__customer,notices)
+                cmd="hostmeter__subcmd__help__subcmd__customer__subcmd__notices"
+                ;;
             hostmeter__subcmd__help__subcmd__customer,plan)
                 cmd="hostmeter__subcmd__help__subcmd__customer__subcmd__plan"
+                ;;
+            hostmeter__subcmd__help__subcmd__customer,promise)
+                cmd="hostmeter__subcmd__help__subcmd__customer__subcmd__promise"
+                ;;
+            hostmeter__subcmd__help__subcmd__customer,refund)
+                cmd="hostmeter__subcmd__help__subcmd__customer__subcmd__refund"
+                ;;
+            hostmeter__subcmd__help__subcmd__customer,refundable)
+                cmd="hostmeter__subcmd__help__subcmd__customer__subcmd__refundable"
+                ;;
+            hostmeter__subcmd__help__subcmd__customer,reopen)
+                cmd="hostmeter__subcmd__help__subcmd__customer__subcmd__reopen"
+                ;;
+            hostmeter__subcmd__help__subcmd__customer,resend)
+                cmd="hostmeter__subcmd__help__subcmd__customer__subcmd__resend"
+                ;;
+            hostmeter__subcmd__help__subcmd__customer,set)
+                cmd="hostmeter__subcmd__help__subcmd__customer__subcmd__set"
                 ;;
             hostmeter__subcmd__help__subcmd__customer,show)
                 cmd="hostmeter__subcmd__help__subcmd__customer__subcmd__show"
                 ;;
+            hostmeter__subcmd__help__subcmd__customer,standing)
+                cmd="hostmeter__subcmd__help__subcmd__customer__subcmd__standing"
+                ;;
+            hostmeter__subcmd__help__subcmd__customer,statement)
+                cmd="hostmeter__subcmd__help__subcmd__customer__subcmd__statement"
+                ;;
             hostmeter__subcmd__help__subcmd__customer,topup)
                 cmd="hostmeter__subcmd__help__subcmd__customer__subcmd__topup"
+                ;;
+            hostmeter__subcmd__help__subcmd__customer,unpark)
+                cmd="hostmeter__subcmd__help__subcmd__customer__subcmd__unpark"
+                ;;
+            hostmeter__subcmd__help__subcmd__customer,zone)
+                cmd="hostmeter__subcmd__help__subcmd__customer__subcmd__zone"
                 ;;
             hostmeter__subcmd__help__subcmd__host,add)
                 cmd="hostmeter__subcmd__help__subcmd__host__subcmd__add"
@@ -310,14 +517,29 @@ _hostmeter() {
             hostmeter__subcmd__help__subcmd__host,thaw)
                 cmd="hostmeter__subcmd__help__subcmd__host__subcmd__thaw"
                 ;;
+            hostmeter__subcmd__help__subcmd__ledger,export)
+                cmd="hostmeter__subcmd__help__subcmd__ledger__subcmd__export"
+                ;;
             hostmeter__subcmd__help__subcmd__ledger,verify)
                 cmd="hostmeter__subcmd__help__subcmd__ledger__subcmd__verify"
+                ;;
+            hostmeter__subcmd__help__subcmd__payment,assign)
+                cmd="hostmeter__subcmd__help__subcmd__payment__subcmd__assign"
+                ;;
+            hostmeter__subcmd__help__subcmd__payment,dismiss)
+                cmd="hostmeter__subcmd__help__subcmd__payment__subcmd__dismiss"
+                ;;
+            hostmeter__subcmd__help__subcmd__payment,list)
+                cmd="hostmeter__subcmd__help__subcmd__payment__subcmd__list"
                 ;;
             hostmeter__subcmd__help__subcmd__plan,list)
                 cmd="hostmeter__subcmd__help__subcmd__plan__subcmd__list"
                 ;;
             hostmeter__subcmd__help__subcmd__plan,quote)
                 cmd="hostmeter__subcmd__help__subcmd__plan__subcmd__quote"
+                ;;
+            hostmeter__subcmd__help__subcmd__plan,replay)
+                cmd="hostmeter__subcmd__help__subcmd__plan__subcmd__replay"
                 ;;
             hostmeter__subcmd__help__subcmd__plan,set)
                 cmd="hostmeter__subcmd__help__subcmd__plan__subcmd__set"
@@ -397,17 +619,47 @@ _hostmeter() {
             hostmeter__subcmd__host__subcmd__help,thaw)
                 cmd="hostmeter__subcmd__host__subcmd__help__subcmd__thaw"
                 ;;
+            hostmeter__subcmd__ledger,export)
+                cmd="hostmeter__subcmd__ledger__subcmd__export"
+                ;;
             hostmeter__subcmd__ledger,help)
                 cmd="hostmeter__subcmd__ledger__subcmd__help"
                 ;;
             hostmeter__subcmd__ledger,verify)
                 cmd="hostmeter__subcmd__ledger__subcmd__verify"
                 ;;
+            hostmeter__subcmd__ledger__subcmd__help,export)
+                cmd="hostmeter__subcmd__ledger__subcmd__help__subcmd__export"
+                ;;
             hostmeter__subcmd__ledger__subcmd__help,help)
                 cmd="hostmeter__subcmd__ledger__subcmd__help__subcmd__help"
                 ;;
             hostmeter__subcmd__ledger__subcmd__help,verify)
                 cmd="hostmeter__subcmd__ledger__subcmd__help__subcmd__verify"
+                ;;
+            hostmeter__subcmd__payment,assign)
+                cmd="hostmeter__subcmd__payment__subcmd__assign"
+                ;;
+            hostmeter__subcmd__payment,dismiss)
+                cmd="hostmeter__subcmd__payment__subcmd__dismiss"
+                ;;
+            hostmeter__subcmd__payment,help)
+                cmd="hostmeter__subcmd__payment__subcmd__help"
+                ;;
+            hostmeter__subcmd__payment,list)
+                cmd="hostmeter__subcmd__payment__subcmd__list"
+                ;;
+            hostmeter__subcmd__payment__subcmd__help,assign)
+                cmd="hostmeter__subcmd__payment__subcmd__help__subcmd__assign"
+                ;;
+            hostmeter__subcmd__payment__subcmd__help,dismiss)
+                cmd="hostmeter__subcmd__payment__subcmd__help__subcmd__dismiss"
+                ;;
+            hostmeter__subcmd__payment__subcmd__help,help)
+                cmd="hostmeter__subcmd__payment__subcmd__help__subcmd__help"
+                ;;
+            hostmeter__subcmd__payment__subcmd__help,list)
+                cmd="hostmeter__subcmd__payment__subcmd__help__subcmd__list"
                 ;;
             hostmeter__subcmd__plan,help)
                 cmd="hostmeter__subcmd__plan__subcmd__help"
@@ -417,6 +669,9 @@ _hostmeter() {
                 ;;
             hostmeter__subcmd__plan,quote)
                 cmd="hostmeter__subcmd__plan__subcmd__quote"
+                ;;
+            hostmeter__subcmd__plan,replay)
+                cmd="hostmeter__subcmd__plan__subcmd__replay"
                 ;;
             hostmeter__subcmd__plan,set)
                 cmd="hostmeter__subcmd__plan__subcmd__set"
@@ -432,6 +687,9 @@ _hostmeter() {
                 ;;
             hostmeter__subcmd__plan__subcmd__help,quote)
                 cmd="hostmeter__subcmd__plan__subcmd__help__subcmd__quote"
+                ;;
+            hostmeter__subcmd__plan__subcmd__help,replay)
+                cmd="hostmeter__subcmd__plan__subcmd__help__subcmd__replay"
                 ;;
             hostmeter__subcmd__plan__subcmd__help,set)
                 cmd="hostmeter__subcmd__plan__subcmd__help__subcmd__set"
@@ -450,6 +708,9 @@ _hostmeter() {
                 ;;
             hostmeter__subcmd__usage,import)
                 cmd="hostmeter__subcmd__usage__subcmd__import"
+                ;;
+            hostmeter__subcmd__usage,quarantined)
+                cmd="hostmeter__subcmd__usage__subcmd__held"
                 ;;
             hostmeter__subcmd__usage,release)
                 cmd="hostmeter__subcmd__usage__subcmd__release"
@@ -494,7 +755,7 @@ _hostmeter() {
 
     case "${cmd}" in
         hostmeter)
-            opts="-h -V --url --token-file --ca-file --json --help --version demo host account customer plan charge ledger user usage command alerts help"
+            opts="-h -V --url --token-file --ca-file --json --help --version demo host account customer payment plan charge ledger user usage command breaker alerts help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -520,7 +781,7 @@ _hostmeter() {
             return 0
             ;;
         hostmeter__subcmd__account)
-            opts="-h -V --url --token-file --ca-file --json --help --version list show assign usage top suspend resume delete undelete help"
+            opts="-h -V --url --token-file --ca-file --json --help --version list show assign move usage top suspend resume delete undelete hold budget help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -546,6 +807,32 @@ _hostmeter() {
             return 0
             ;;
         hostmeter__subcmd__account__subcmd__assign)
+            opts="-h -V --url --token-file --ca-file --json --help --version"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --url)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --token-file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --ca-file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        hostmeter__subcmd__account__subcmd__budget)
             opts="-h -V --url --token-file --ca-file --json --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
@@ -598,7 +885,7 @@ _hostmeter() {
             return 0
             ;;
         hostmeter__subcmd__account__subcmd__help)
-            opts="list show assign usage top suspend resume delete undelete help"
+            opts="list show assign move usage top suspend resume delete undelete hold budget help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -612,6 +899,20 @@ _hostmeter() {
             return 0
             ;;
         hostmeter__subcmd__account__subcmd__help__subcmd__assign)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        hostmeter__subcmd__account__subcmd__help__subcmd__budget)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
@@ -653,7 +954,35 @@ _hostmeter() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        hostmeter__subcmd__account__subcmd__help__subcmd__hold)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         hostmeter__subcmd__account__subcmd__help__subcmd__list)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        hostmeter__subcmd__account__subcmd__help__subcmd__move)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
@@ -751,6 +1080,32 @@ _hostmeter() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        hostmeter__subcmd__account__subcmd__hold)
+            opts="-h -V --off --url --token-file --ca-file --json --help --version"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --url)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --token-file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --ca-file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         hostmeter__subcmd__account__subcmd__list)
             opts="-h -V --url --token-file --ca-file --json --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
@@ -758,6 +1113,36 @@ _hostmeter() {
                 return 0
             fi
             case "${prev}" in
+                --url)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --token-file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --ca-file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        hostmeter__subcmd__account__subcmd__move)
+            opts="-h -V --to-host --url --token-file --ca-file --json --help --version"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --to-host)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --url)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -960,6 +1345,140 @@ _hostmeter() {
         hostmeter__subcmd__alerts)
             opts="-h -V --url --token-file --ca-file --json --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --url)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --token-file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --ca-file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        hostmeter__subcmd__breaker)
+            opts="-h -V --url --token-file --ca-file --json --help --version show reset help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --url)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --token-file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --ca-file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        hostmeter__subcmd__breaker__subcmd__help)
+            opts="show reset help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        hostmeter__subcmd__breaker__subcmd__help__subcmd__help)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        hostmeter__subcmd__breaker__subcmd__help__subcmd__reset)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        hostmeter__subcmd__breaker__subcmd__help__subcmd__show)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        hostmeter__subcmd__breaker__subcmd__reset)
+            opts="-h -V --url --token-file --ca-file --json --help --version"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --url)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --token-file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --ca-file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        hostmeter__subcmd__breaker__subcmd__show)
+            opts="-h -V --url --token-file --ca-file --json --help --version"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
@@ -1192,7 +1711,7 @@ _hostmeter() {
             return 0
             ;;
         hostmeter__subcmd__customer)
-            opts="-h -V --url --token-file --ca-file --json --help --version add list show plan topup adjust ledger events help"
+            opts="-h -V --url --token-file --ca-file --json --help --version add list show plan zone topup adjust refund refundable ledger set notices resend statement explain events standing promise hold abuse unpark close reopen caps help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1217,8 +1736,38 @@ _hostmeter() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        hostmeter__subcmd__customer__subcmd__abuse)
+            opts="-h -V --reason --off --url --token-file --ca-file --json --help --version"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --reason)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --url)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --token-file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --ca-file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         hostmeter__subcmd__customer__subcmd__add)
-            opts="-h -V --name --plan --billing-zone --url --token-file --ca-file --json --help --version"
+            opts="-h -V --name --plan --billing-zone --referred-by --url --token-file --ca-file --json --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1233,6 +1782,10 @@ _hostmeter() {
                     return 0
                     ;;
                 --billing-zone)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --referred-by)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -1256,7 +1809,7 @@ _hostmeter() {
             return 0
             ;;
         hostmeter__subcmd__customer__subcmd__adjust)
-            opts="-h -V --reason --key --url --token-file --ca-file --json --help --version"
+            opts="-h -V --reason --key --kind --against --url --token-file --ca-file --json --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1270,6 +1823,78 @@ _hostmeter() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --kind)
+                    COMPREPLY=($(compgen -W "adjustment promo write-off" -- "${cur}"))
+                    return 0
+                    ;;
+                --against)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --url)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --token-file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --ca-file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        hostmeter__subcmd__customer__subcmd__caps)
+            opts="-h -V --day --month --suspend --low-below --url --token-file --ca-file --json --help --version"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --day)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --month)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --low-below)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --url)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --token-file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --ca-file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        hostmeter__subcmd__customer__subcmd__close)
+            opts="-h -V --url --token-file --ca-file --json --help --version"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
                 --url)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -1315,9 +1940,49 @@ _hostmeter() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
-        hostmeter__subcmd__customer__subcmd__help)
-            opts="add list show plan topup adjust ledger events help"
+        hostmeter__subcmd__customer__subcmd__explain)
+            opts="-h -V --url --token-file --ca-file --json --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --url)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --token-file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --ca-file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        hostmeter__subcmd__customer__subcmd__help)
+            opts="add list show plan zone topup adjust refund refundable ledger set notices resend statement explain events standing promise hold abuse unpark close reopen caps help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        hostmeter__subcmd__customer__subcmd__help__subcmd__abuse)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
@@ -1357,6 +2022,34 @@ _hostmeter() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        hostmeter__subcmd__customer__subcmd__help__subcmd__caps)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        hostmeter__subcmd__customer__subcmd__help__subcmd__close)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         hostmeter__subcmd__customer__subcmd__help__subcmd__events)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
@@ -1371,7 +2064,35 @@ _hostmeter() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        hostmeter__subcmd__customer__subcmd__help__subcmd__explain)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         hostmeter__subcmd__customer__subcmd__help__subcmd__help)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        hostmeter__subcmd__customer__subcmd__help__subcmd__hold)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
@@ -1413,7 +2134,105 @@ _hostmeter() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        hostmeter__subcmd__customer__subcmd__help__subcmd__notices)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         hostmeter__subcmd__customer__subcmd__help__subcmd__plan)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        hostmeter__subcmd__customer__subcmd__help__subcmd__promise)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        hostmeter__subcmd__customer__subcmd__help__subcmd__refund)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        hostmeter__subcmd__customer__subcmd__help__subcmd__refundable)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        hostmeter__subcmd__customer__subcmd__help__subcmd__reopen)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        hostmeter__subcmd__customer__subcmd__help__subcmd__resend)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        hostmeter__subcmd__customer__subcmd__help__subcmd__set)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
@@ -1441,6 +2260,34 @@ _hostmeter() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        hostmeter__subcmd__customer__subcmd__help__subcmd__standing)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        hostmeter__subcmd__customer__subcmd__help__subcmd__statement)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         hostmeter__subcmd__customer__subcmd__help__subcmd__topup)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
@@ -1448,6 +2295,60 @@ _hostmeter() {
                 return 0
             fi
             case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        hostmeter__subcmd__customer__subcmd__help__subcmd__unpark)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        hostmeter__subcmd__customer__subcmd__help__subcmd__zone)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        hostmeter__subcmd__customer__subcmd__hold)
+            opts="-h -V --off --url --token-file --ca-file --json --help --version"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --url)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --token-file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --ca-file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 *)
                     COMPREPLY=()
                     ;;
@@ -1507,6 +2408,32 @@ _hostmeter() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        hostmeter__subcmd__customer__subcmd__notices)
+            opts="-h -V --url --token-file --ca-file --json --help --version"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --url)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --token-file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --ca-file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         hostmeter__subcmd__customer__subcmd__plan)
             opts="-h -V --url --token-file --ca-file --json --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
@@ -1514,6 +2441,194 @@ _hostmeter() {
                 return 0
             fi
             case "${prev}" in
+                --url)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --token-file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --ca-file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        hostmeter__subcmd__customer__subcmd__promise)
+            opts="-h -V --url --token-file --ca-file --json --help --version"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --url)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --token-file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --ca-file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        hostmeter__subcmd__customer__subcmd__refund)
+            opts="-h -V --gateway --payment --refund --reason --url --token-file --ca-file --json --help --version"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --gateway)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --payment)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --refund)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --reason)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --url)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --token-file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --ca-file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        hostmeter__subcmd__customer__subcmd__refundable)
+            opts="-h -V --url --token-file --ca-file --json --help --version"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --url)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --token-file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --ca-file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        hostmeter__subcmd__customer__subcmd__reopen)
+            opts="-h -V --url --token-file --ca-file --json --help --version"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --url)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --token-file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --ca-file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        hostmeter__subcmd__customer__subcmd__resend)
+            opts="-h -V --url --token-file --ca-file --json --help --version"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --url)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --token-file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --ca-file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        hostmeter__subcmd__customer__subcmd__set)
+            opts="-h -V --language --email --telegram --zone --url --token-file --ca-file --json --help --version"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --language)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --email)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --telegram)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --zone)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --url)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -1559,6 +2674,70 @@ _hostmeter() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        hostmeter__subcmd__customer__subcmd__standing)
+            opts="-h -V --url --token-file --ca-file --json --help --version"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --url)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --token-file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --ca-file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        hostmeter__subcmd__customer__subcmd__statement)
+            opts="-o -h -V --format --output --url --token-file --ca-file --json --help --version"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --format)
+                    COMPREPLY=($(compgen -W "csv pdf" -- "${cur}"))
+                    return 0
+                    ;;
+                --output)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -o)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --url)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --token-file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --ca-file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         hostmeter__subcmd__customer__subcmd__topup)
             opts="-h -V --gateway --payment --url --token-file --ca-file --json --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
@@ -1574,6 +2753,58 @@ _hostmeter() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --url)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --token-file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --ca-file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        hostmeter__subcmd__customer__subcmd__unpark)
+            opts="-h -V --accept --url --token-file --ca-file --json --help --version"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --url)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --token-file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --ca-file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        hostmeter__subcmd__customer__subcmd__zone)
+            opts="-h -V --url --token-file --ca-file --json --help --version"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
                 --url)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -1628,7 +2859,7 @@ _hostmeter() {
             return 0
             ;;
         hostmeter__subcmd__help)
-            opts="demo host account customer plan charge ledger user usage command alerts help"
+            opts="demo host account customer payment plan charge ledger user usage command breaker alerts help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1642,7 +2873,7 @@ _hostmeter() {
             return 0
             ;;
         hostmeter__subcmd__help__subcmd__account)
-            opts="list show assign usage top suspend resume delete undelete"
+            opts="list show assign move usage top suspend resume delete undelete hold budget"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1656,6 +2887,20 @@ _hostmeter() {
             return 0
             ;;
         hostmeter__subcmd__help__subcmd__account__subcmd__assign)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        hostmeter__subcmd__help__subcmd__account__subcmd__budget)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
@@ -1683,7 +2928,35 @@ _hostmeter() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        hostmeter__subcmd__help__subcmd__account__subcmd__hold)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         hostmeter__subcmd__help__subcmd__account__subcmd__list)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        hostmeter__subcmd__help__subcmd__account__subcmd__move)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
@@ -1795,6 +3068,48 @@ _hostmeter() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        hostmeter__subcmd__help__subcmd__breaker)
+            opts="show reset"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        hostmeter__subcmd__help__subcmd__breaker__subcmd__reset)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        hostmeter__subcmd__help__subcmd__breaker__subcmd__show)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         hostmeter__subcmd__help__subcmd__charge)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
@@ -1866,8 +3181,22 @@ _hostmeter() {
             return 0
             ;;
         hostmeter__subcmd__help__subcmd__customer)
-            opts="add list show plan topup adjust ledger events"
+            opts="add list show plan zone topup adjust refund refundable ledger set notices resend statement explain events standing promise hold abuse unpark close reopen caps"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        hostmeter__subcmd__help__subcmd__customer__subcmd__abuse)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
@@ -1907,7 +3236,63 @@ _hostmeter() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        hostmeter__subcmd__help__subcmd__customer__subcmd__caps)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        hostmeter__subcmd__help__subcmd__customer__subcmd__close)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         hostmeter__subcmd__help__subcmd__customer__subcmd__events)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        hostmeter__subcmd__help__subcmd__customer__subcmd__explain)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        hostmeter__subcmd__help__subcmd__customer__subcmd__hold)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
@@ -1949,7 +3334,105 @@ _hostmeter() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        hostmeter__subcmd__help__subcmd__customer__subcmd__notices)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         hostmeter__subcmd__help__subcmd__customer__subcmd__plan)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        hostmeter__subcmd__help__subcmd__customer__subcmd__promise)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        hostmeter__subcmd__help__subcmd__customer__subcmd__refund)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        hostmeter__subcmd__help__subcmd__customer__subcmd__refundable)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        hostmeter__subcmd__help__subcmd__customer__subcmd__reopen)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        hostmeter__subcmd__help__subcmd__customer__subcmd__resend)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        hostmeter__subcmd__help__subcmd__customer__subcmd__set)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
@@ -1977,7 +3460,63 @@ _hostmeter() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        hostmeter__subcmd__help__subcmd__customer__subcmd__standing)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        hostmeter__subcmd__help__subcmd__customer__subcmd__statement)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         hostmeter__subcmd__help__subcmd__customer__subcmd__topup)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        hostmeter__subcmd__help__subcmd__customer__subcmd__unpark)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        hostmeter__subcmd__help__subcmd__customer__subcmd__zone)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
@@ -2146,8 +3685,22 @@ _hostmeter() {
             return 0
             ;;
         hostmeter__subcmd__help__subcmd__ledger)
-            opts="verify"
+            opts="verify export"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        hostmeter__subcmd__help__subcmd__ledger__subcmd__export)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
@@ -2173,8 +3726,64 @@ _hostmeter() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        hostmeter__subcmd__help__subcmd__payment)
+            opts="list assign dismiss"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        hostmeter__subcmd__help__subcmd__payment__subcmd__assign)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        hostmeter__subcmd__help__subcmd__payment__subcmd__dismiss)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        hostmeter__subcmd__help__subcmd__payment__subcmd__list)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         hostmeter__subcmd__help__subcmd__plan)
-            opts="set list show quote"
+            opts="set list show quote replay"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -2202,6 +3811,20 @@ _hostmeter() {
             return 0
             ;;
         hostmeter__subcmd__help__subcmd__plan__subcmd__quote)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        hostmeter__subcmd__help__subcmd__plan__subcmd__replay)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
@@ -2738,7 +4361,7 @@ _hostmeter() {
             return 0
             ;;
         hostmeter__subcmd__ledger)
-            opts="-h -V --url --token-file --ca-file --json --help --version verify help"
+            opts="-h -V --url --token-file --ca-file --json --help --version verify export help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -2763,9 +4386,65 @@ _hostmeter() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
-        hostmeter__subcmd__ledger__subcmd__help)
-            opts="verify help"
+        hostmeter__subcmd__ledger__subcmd__export)
+            opts="-o -h -V --format --after --output --url --token-file --ca-file --json --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --format)
+                    COMPREPLY=($(compgen -W "csv jsonl hledger" -- "${cur}"))
+                    return 0
+                    ;;
+                --after)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --output)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -o)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --url)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --token-file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --ca-file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        hostmeter__subcmd__ledger__subcmd__help)
+            opts="verify export help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        hostmeter__subcmd__ledger__subcmd__help__subcmd__export)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
@@ -2831,8 +4510,190 @@ _hostmeter() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        hostmeter__subcmd__payment)
+            opts="-h -V --url --token-file --ca-file --json --help --version list assign dismiss help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --url)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --token-file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --ca-file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        hostmeter__subcmd__payment__subcmd__assign)
+            opts="-h -V --amount --payment --url --token-file --ca-file --json --help --version"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --amount)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --payment)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --url)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --token-file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --ca-file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        hostmeter__subcmd__payment__subcmd__dismiss)
+            opts="-h -V --url --token-file --ca-file --json --help --version"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --url)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --token-file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --ca-file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        hostmeter__subcmd__payment__subcmd__help)
+            opts="list assign dismiss help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        hostmeter__subcmd__payment__subcmd__help__subcmd__assign)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        hostmeter__subcmd__payment__subcmd__help__subcmd__dismiss)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        hostmeter__subcmd__payment__subcmd__help__subcmd__help)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        hostmeter__subcmd__payment__subcmd__help__subcmd__list)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        hostmeter__subcmd__payment__subcmd__list)
+            opts="-h -V --all --url --token-file --ca-file --json --help --version"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --url)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --token-file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --ca-file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         hostmeter__subcmd__plan)
-            opts="-h -V --url --token-file --ca-file --json --help --version set list show quote help"
+            opts="-h -V --url --token-file --ca-file --json --help --version set list show quote replay help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -2858,7 +4719,7 @@ _hostmeter() {
             return 0
             ;;
         hostmeter__subcmd__plan__subcmd__help)
-            opts="set list show quote help"
+            opts="set list show quote replay help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -2900,6 +4761,20 @@ _hostmeter() {
             return 0
             ;;
         hostmeter__subcmd__plan__subcmd__help__subcmd__quote)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        hostmeter__subcmd__plan__subcmd__help__subcmd__replay)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
@@ -2968,12 +4843,54 @@ _hostmeter() {
             return 0
             ;;
         hostmeter__subcmd__plan__subcmd__quote)
-            opts="-h -V --url --token-file --ca-file --json --help --version"
+            opts="-h -V --account --from --to --url --token-file --ca-file --json --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
+                --account)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --from)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --to)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --url)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --token-file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --ca-file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        hostmeter__subcmd__plan__subcmd__replay)
+            opts="-h -V --month --url --token-file --ca-file --json --help --version"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --month)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --url)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -3046,7 +4963,7 @@ _hostmeter() {
             return 0
             ;;
         hostmeter__subcmd__usage)
-            opts="-h -V --url --token-file --ca-file --json --help --version import held release discard help"
+            opts="-h -V --url --token-file --ca-file --json --help --version import held quarantined release discard help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0

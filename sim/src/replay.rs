@@ -39,16 +39,16 @@ impl Replay {
         let billing = &collector.app()?.config.billing;
         ensure!(billing.close_lag_ms == close_lag_ms && currency == "EUR", "other settings are wanted");
         let mut replay = Self { collector, hosts: BTreeMap::new(), default_plan, customers: Vec::new() };
-        let mut events = 0_u64;
         for (line, number) in lines.zip(2_u64..) {
             let line = line?;
             let event = serde_json::from_str(&line).with_context(|| format!("line {number}: {line}"))?;
             let at: At = serde_json::from_str(&line)?;
             if let Event::End { events: want } = event {
-                ensure!(want == events, "{want} events are announced, and {events} came");
+                // The first line is no event, and neither is this one.
+                let came = number.saturating_sub(2);
+                ensure!(want == came, "{want} events are announced, and {came} came");
                 return Ok(replay);
             }
-            events += 1;
             let at_ms = at.at_ms.with_context(|| format!("line {number} has no time"))?;
             replay.collector.set_ms(at_ms);
             replay.step(event, at_ms).with_context(|| format!("line {number}: {line}"))?;

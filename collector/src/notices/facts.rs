@@ -25,7 +25,7 @@ pub fn gather(
     balance: Money,
 ) -> Result<Notices, DbError> {
     // The grace ends in this step, and with it the episode: what may come is a new one.
-    let ends = state.phase == Phase::Grace && !balance.is_negative();
+    let ends = matches!(state.phase, Phase::Grace | Phase::Promised) && !balance.is_negative();
     let out = match (state.final_notice_ms, state.notice_ms) {
         _ if ends => None,
         (Some(_), _) => Some(LAST),

@@ -7,9 +7,12 @@ use crate::billing::ledger;
 use crate::config::Config;
 use crate::db::{Connection, DbError, Transaction, params};
 use crate::limits::NOTICE_ACCOUNTS_MAX;
-use hostmeter_core::lifecycle::{Event, EventKind};
+use hostmeter_core::lifecycle::{Event, EventKind, Threshold};
 use hostmeter_core::money::{Currency, Money};
 use serde::{Deserialize, Serialize};
+
+/// One day, in milliseconds.
+const DAY_MS: i64 = 86_400_000;
 
 /// What the texts of a notice are made from. Absent: it has none.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -110,6 +113,18 @@ fn data(group: &[Event]) -> Data {
             data.deadline_ms = Some(*deadline_ms);
         }
         Some(EventKind::DeleteNotice { delete_at_ms }) => data.deadline_ms = Some(*delete_at_ms),
+        Some(EventKind::PromiseOpened { until_ms }) => data.deadline_ms = Some(*until_ms),
+        Some(EventKind::BalanceLow { threshold: Threshold::Amount(amount), .. }) => {
+            data.amount = Some(*amount);
+        }
+        Some(EventKind::BalanceLow { threshold: Threshold::Time(ms), left_ms }) => {
+            data.days = left_ms.unwrap_or(*ms).checked_div(DAY_MS);
+        }
+        Some(EventKind::BudgetReached(budget)) => {
+            data.percent = Some(i64::from(budget.percent));
+            data.accounts = vec![budget.account.to_string()];
+            data.count = Some(1);
+        }
         _ => {}
     }
     data

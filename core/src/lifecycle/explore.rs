@@ -454,7 +454,7 @@ fn check(name: &str, events: &[Event1], months: u32, channel: bool, want: &[Phas
     let (states, phases) = explore(events, months, channel);
     println!("{name}: {states} states, {} events each", events.len());
     let missing: Vec<&Phase> = want.iter().filter(|phase| !phases.contains(phase)).collect();
-    assert!(missing.is_empty() || DEPTH_MAX < usize::MAX, "{missing:?} were not reached");
+    assert!(missing.is_empty() || cfg!(debug_assertions), "{missing:?} were not reached");
     assert!(states > 1_000, "{states} states are too few to say anything");
 }
 

@@ -147,10 +147,10 @@ pub fn first_hours<T, E>(
     let mut out: Vec<(BillingDate, UtcHour, T)> = Vec::new();
     let mut hour = from;
     while hour < to {
-        if let Some((owner, date)) = at(hour)? {
-            if out.last().is_none_or(|(last, _, _)| *last < date) {
-                out.push((date, hour, owner));
-            }
+        if let Some((owner, date)) = at(hour)?
+            && out.last().is_none_or(|(last, _, _)| *last < date)
+        {
+            out.push((date, hour, owner));
         }
         hour = hour.next();
     }

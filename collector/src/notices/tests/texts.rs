@@ -5,7 +5,7 @@ use crate::notices::outbox::{AlertData, Data};
 use crate::notices::render::{Notice, Style, json, words};
 use crate::testing::T0;
 use hostmeter_core::ids::AccountId;
-use hostmeter_core::lifecycle::EventKind;
+use hostmeter_core::lifecycle::{Budget, Cap, EventKind, Span, Threshold};
 use hostmeter_core::money::Money;
 use hostmeter_panel::text::Language;
 use std::fmt::Write;
@@ -142,6 +142,23 @@ fn no_event_is_without_texts() {
         EventKind::AccountUndelete(id()),
         EventKind::HoldSet,
         EventKind::HoldCleared,
+        EventKind::BalanceLow { threshold: Threshold::Time(0), left_ms: None },
+        EventKind::BalanceOk,
+        EventKind::PromiseOpened { until_ms: 0 },
+        EventKind::PromiseKept,
+        EventKind::PromiseBroken,
+        EventKind::CapReached(Cap { span: Span::Day, period: 0, suspends: true, until_ms: 0 }),
+        EventKind::BudgetReached(Budget { account: id(), month: 0, percent: 80 }),
+        EventKind::AbuseSet,
+        EventKind::AbuseCleared,
+        EventKind::Parked,
+        EventKind::Unparked,
+        EventKind::CustomerClosing,
+        EventKind::CustomerClosed,
+        EventKind::CustomerReopened,
+        EventKind::WrittenOff,
+        EventKind::AccountPurge(id()),
+        EventKind::AccountPurged(id()),
     ];
     let missing: Vec<_> =
         all.iter().map(EventKind::name).filter(|n| KINDS.iter().all(|k| k.name != *n)).collect();
