@@ -84,19 +84,18 @@ impl<T, const N: usize> From<[(Meter, T); N]> for ByMeter<T> {
 }
 
 #[cfg(test)]
-impl<T> std::ops::Index<&Meter> for ByMeter<T> {
-    type Output = T;
-
-    fn index(&self, meter: &Meter) -> &T {
-        self.get(meter).unwrap()
-    }
-}
-
-#[cfg(test)]
 mod tests {
     use super::*;
     use proptest::prelude::*;
     use std::collections::BTreeMap;
+
+    impl<T> std::ops::Index<&Meter> for ByMeter<T> {
+        type Output = T;
+
+        fn index(&self, meter: &Meter) -> &T {
+            self.get(meter).unwrap()
+        }
+    }
 
     proptest! {
         #[test]

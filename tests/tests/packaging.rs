@@ -91,7 +91,7 @@ put() { printf '#!/bin/bash\n/bin/cat >/dev/null\n' >"$BIN/$1"; /bin/chmod 755 "
 [ "$1" = install ] || exit 0
 for package in "$@"; do
     case "$package" in
-        gcc) put cc ;; systemd) put systemd-analyze ;; passwd) put usermod ;; iproute2) put ip ;; chromium-driver) put chromedriver ;; make | chromium | clang | pkg-config) put "$package" ;;
+        gcc) put cc ;; systemd) put systemd-analyze ;; passwd) put usermod ;; iproute2) put ip ;; chromium-driver) put chromedriver ;; make | chromium | clang | pkg-config | hledger) put "$package" ;;
         python3-venv) put python3 ;;
     esac
 done"#,

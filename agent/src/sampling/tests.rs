@@ -122,7 +122,10 @@ impl Runs {
         let thread = std::thread::spawn(move || run(parts));
         with(&Life { inbox: inbox.clone(), durable, woken });
         inbox.send(Inbox::Stop).unwrap();
-        thread.join().unwrap().unwrap()
+        let last = thread.join().unwrap().unwrap();
+        // A life that began within the millisecond in which this one ended would have no hole to name.
+        std::thread::park_timeout(Duration::from_millis(5));
+        last
     }
 
     fn batches(&self) -> Vec<Batch> {

@@ -38,7 +38,7 @@ fn payment_gateways() {
     check(
         "[[payment_gateway]]\nname = \"B\"\nsecret = \"x\"\nsecret_files = [\"rel\"]",
         &[
-            "payment_gateway[0].secret = \"x\": unknown key; did you mean secret_files?",
+            "payment_gateway[0].secret: unknown key; did you mean secret_files?",
             "payment_gateway[0].name = \"B\": gateway \"B\" must be 1 to 32 lower-case letters",
             "payment_gateway[0].secret_files[0] = \"rel\": must be the absolute path",
         ],

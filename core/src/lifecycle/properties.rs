@@ -355,6 +355,10 @@ impl World {
         }
         for account in self.facts.accounts.iter().filter(|a| !a.has_begun()) {
             let desired = self.state.desired(&account.id);
+            // What was purged is gone for good, at once where no host is left to do it, whatever else the customer gets.
+            if desired == Desired::Purged {
+                continue;
+            }
             let asked = self.asked_to_stop();
             let may_run = self.facts.may_run(&self.settings) && phase != Phase::Purged;
             prop_assert!(asked || !may_run || desired == Desired::Active, "{} waits", account.id);
