@@ -23,9 +23,9 @@ fn can(test: &str, tier: &str) -> bool {
     why.is_none()
 }
 
-fn start(tier: &str) -> Result<Stack> {
+fn start(tier: &str, interval: &'static str) -> Result<Stack> {
     let agent = format!("[meters]\nkernel = \"{tier}\"\nbpffs = \"none\"\n[meters.disk]\non = false");
-    let mut stack = Stack::new(&Settings { interval: "300ms", agent, ..Settings::default() })?;
+    let mut stack = Stack::new(&Settings { interval, agent, ..Settings::default() })?;
     stack.enroll_and_start()?;
     stack.wait_for_first_batch()?;
     Ok(stack)
@@ -59,8 +59,9 @@ fn hostile_names(test: &str, tier: &str, uid: u32) -> Result<()> {
         named.push(Talk::start(homes.command_as_uid(uid, "crowd")?.args(["name", &hex]))?);
     }
     named.iter_mut().try_for_each(|n| n.expect("ready"))?;
-    // An agent makes a list with its first batch, and then each minute.
-    let stack = start(tier)?;
+    // An agent makes a list with its first batch, and then each minute. An interval is so long that each process has run
+    // for a tick of /proc in it, also on a busy machine.
+    let stack = start(tier, "1s")?;
     let path = format!("/v1/accounts/uid{uid}@{HOST}/top");
     let top = wait_for("a list of commands", LIMIT, || {
         let top = stack.api.get(&path)?.body;
@@ -111,7 +112,7 @@ fn pids_again(test: &str, tier: &str, first_uid: u32) -> Result<()> {
         skip(test, "this kernel does not let pids be chosen (CONFIG_CHECKPOINT_RESTORE)");
         return Ok(());
     }
-    let stack = start(tier)?;
+    let stack = start(tier, "300ms")?;
     let from_ms = now_ms()? - 60_000;
     let homes = Homes::new()?;
     for (n, (first_ms, second_ms)) in (0..).zip(BURSTS_MS) {

@@ -69,14 +69,20 @@ impl Receiver {
     }
 }
 
+/// Reads a line; the end of the stream is none: a sender that was killed asked for nothing.
+fn whole_line(reader: &mut impl BufRead, line: &mut String) -> std::io::Result<()> {
+    reader.read_line(line)?;
+    if line.ends_with('\n') { Ok(()) } else { Err(std::io::ErrorKind::UnexpectedEof.into()) }
+}
+
 fn serve(stream: TcpStream, state: &State) -> std::io::Result<()> {
     stream.set_read_timeout(Some(Duration::from_secs(5)))?;
     let mut reader = BufReader::new(stream);
     let (mut line, mut headers) = (String::new(), Vec::new());
-    reader.read_line(&mut line)?;
+    whole_line(&mut reader, &mut line)?;
     loop {
         let mut header = String::new();
-        reader.read_line(&mut header)?;
+        whole_line(&mut reader, &mut header)?;
         match header.trim_end().split_once(": ") {
             Some((name, value)) => headers.push((name.to_ascii_lowercase(), value.to_owned())),
             None => break,
