@@ -10,7 +10,7 @@ impl World {
     pub(crate) fn cut_collector(&mut self) -> Result<()> {
         if self.collector.is_up() {
             self.collector.watch()?;
-            let ms = self.rng.i64(1_000..300_000);
+            let ms = self.rng.i64(1_000..60_000);
             self.after(ms, Event::Cut);
         }
         Ok(())

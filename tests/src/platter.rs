@@ -169,10 +169,13 @@ impl Disk {
     }
 
     fn keep_bytes(&mut self, meta: &Metadata, path: &Path) -> io::Result<()> {
-        let mut content = vec![0; usize::try_from(meta.len()).map_err(io::Error::other)?];
-        self.pin(id(meta), path)?.read_exact_at(&mut content, 0)?;
-        self.files.insert(id(meta), content);
-        Ok(())
+        let length = usize::try_from(meta.len()).map_err(io::Error::other)?;
+        self.pin(id(meta), path)?;
+        // In place: a journal is synced at each commit, and new memory for it each time is what a simulation would
+        // spend a fifth of its time on. A failed read makes the whole disk worthless anyway (`fault`).
+        let content = self.files.entry(id(meta)).or_default();
+        content.resize(length, 0);
+        self.pinned.get(&id(meta)).ok_or(io::ErrorKind::NotFound)?.read_exact_at(content, 0)
     }
 
     /// The directories down to this one are there; one that was renamed keeps its old name.
