@@ -355,8 +355,8 @@ def case_version_by_local_month() -> None:
 
 
 def case_quarantine() -> None:
-    """Usage of an hour that ended 36 days ago is kept out; released, it is billed at the price of its hour."""
-    for action, wanted in (("release", [11, 4]), ("discard", [4])):
+    """A batch that begins 36 days ago is kept out as a whole; released, it is billed at the price of its hours."""
+    for action, wanted in (("release", [11, 2, 4]), ("discard", [4])):
         w = Builder("2025-03-10T00:30:00Z")
         w.plan(EARLY, ONE)
         w.customer("c")
@@ -365,7 +365,8 @@ def case_quarantine() -> None:
         w.batch({"2025-03-10T00:00:00Z": 1}, "2025-03-10T00:40:00Z")
         w.add("assign", account="u@h", customer="c")
         w.until("2025-04-16T12:30:00Z")
-        w.batch({"2025-03-11T01:00:00Z": 11, "2025-03-13T01:00:00Z": 4}, "2025-04-16T12:00:00Z")
+        w.batch({"2025-03-11T01:00:00Z": 11, "2025-03-12T20:00:00Z": 2}, "2025-03-12T21:00:00Z")
+        w.batch({"2025-03-13T01:00:00Z": 4}, "2025-04-16T12:00:00Z")
         w.add(action, account="u@h")
         w.charge()
         expect(amounts(w.result()[1]), wanted)

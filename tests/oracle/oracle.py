@@ -88,12 +88,12 @@ class Oracle:
         if event["seq"] != self.seen_batches[host] + 1:
             raise ValueError(f"hole in the batches of {host} at {event['seq']}")
         self.seen_batches[host] = event["seq"]
+        old = rules.too_old(event["at_ms"], self.watermark[host], self.header["quarantine_ms"])
         for interval in event["intervals"]:
             if interval["from_ms"] != self.watermark[host] or interval["to_ms"] > event["at_ms"]:
                 raise ValueError(f"interval of {host} out of place")
             self.watermark[host] = interval["to_ms"]
             hour = rules.hour_of(interval["from_ms"])
-            old = rules.too_old(event["at_ms"], hour, self.header["quarantine_ms"])
             for row in interval["accounts"]:
                 account = self.account(f"{row['user']}@{host}", host)
                 for meter, quantity in row.items():
@@ -123,7 +123,7 @@ class Oracle:
         self.seen_keys.add(event["key"])
         for row in event["rows"]:
             account = self.accounts[row["account"]]
-            old = rules.too_old(event["at_ms"], row["hour_ms"], self.header["quarantine_ms"])
+            old = rules.too_old(event["at_ms"], row["hour_ms"] + rules.HOUR, self.header["quarantine_ms"])
             add(account.quarantine if old else account.waiting, row["hour_ms"], row["meter"], row["quantity"])
         return "ok"
 

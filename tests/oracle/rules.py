@@ -267,6 +267,6 @@ def closed_until(at_ms: int, watermark: Optional[int], made_by_api: bool, lag_ms
     return late if watermark is None else max(watermark, late)
 
 
-def too_old(at_ms: int, hour: int, limit_ms: int) -> bool:
-    """Usage of an hour that ended more than 35 days before it arrives goes into quarantine."""
-    return hour + HOUR + limit_ms < at_ms
+def too_old(at_ms: int, since_ms: int, limit_ms: int) -> bool:
+    """A batch that begins more than 35 days before it arrives goes into quarantine as a whole."""
+    return since_ms + limit_ms < at_ms
