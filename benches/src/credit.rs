@@ -90,12 +90,19 @@ fn once(stack: &Stack, notes: &Path, number: u32) -> Result<Duration> {
     let whole = text.split('.').next().unwrap_or(text).trim_start_matches('-');
     let body = json!({"amount": format!("-{}", whole.parse::<i64>()? + 10), "reason": "bench"});
     stack.api.post("/v1/customers/c-1/adjustments", &body, Some(&format!("take-{number}")))?.ok()?;
-    one_more(notes, "suspend", suspended)?;
+    one_more(notes, "suspend", suspended).with_context(|| standing(stack))?;
     // The outcome is reported with a batch; a credit comes at any time after it.
     std::thread::park_timeout(Duration::from_millis(u64::from(number % 17) * 23));
     let begin = Instant::now();
     credit(stack, &format!("give-{number}"))?;
-    Ok(one_more(notes, "resume", resumed)? - begin)
+    Ok(one_more(notes, "resume", resumed).with_context(|| standing(stack))? - begin)
+}
+
+/// Where the customer and the commands stand, to find out why nothing happens.
+fn standing(stack: &Stack) -> String {
+    ["/v1/customers/c-1/standing", "/v1/commands"]
+        .map(|path| stack.api.get(path).map_or_else(|e| e.to_string(), |r| r.body.to_string()))
+        .join("\n")
 }
 
 /// Adds the rows.
@@ -109,7 +116,7 @@ pub(crate) fn measure(table: &mut Table, args: &Args) -> Result<()> {
         tls: true,
         interval: "1s",
         billing: "default_plan = \"basic\"\noverdraft = \"0\"\n[breaker]\nsuspensions = 1000000".to_owned(),
-        executor: Some(format!("driver = \"exec\"\nmin_suspended = \"0s\"\n[exec]\nprogram = {program:?}\n")),
+        executor: Some(format!("driver = \"exec\"\nmin_suspended = \"0s\"\nmax_suspensions_per_hour = 10000\n[exec]\nprogram = {program:?}\n")),
         ..Settings::default()
     })?;
     let account = format!("{}@{HOST}", user.name);
