@@ -1,13 +1,16 @@
 //! Packed forms in control.db: the lines of a charge and the quantities of a month, as variable-length integers.
 //!
-//! A charge's lines: format (1), row of the price version (0: none), then for each meter its code and the quantity
-//! charged; with a price version also the month's quantity before and the amount. A meter's code is its place in the
-//! table of meters, so a new meter goes to the table's end (a test below holds the order).
+//! A charge's lines: format, row of the price version (0: none), then for each meter the quantity charged; with a price
+//! version also the month's quantity before and the amount. A meter's code is its place in the table of meters, so a new
+//! meter goes to the table's end (a test below holds the order). In format 1 each meter's code stands before its numbers.
+//! Format 2 is for lines without a number below zero, which nearly all are: a bit for each meter comes first, and
+//! numbers have no sign. That takes 8 bytes less of some 150 for a charge of eight meters.
 
 use super::error::BillingError;
 use hostmeter_core::meter::{Meter, Values};
 
 const FORMAT: u8 = 1;
+const FORMAT_UNSIGNED: u8 = 2;
 
 /// One meter of a charge as stored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,7 +37,20 @@ pub(super) struct PackedLines {
 impl PackedLines {
     /// The stored form.
     pub(super) fn encode(&self) -> Vec<u8> {
-        let mut out = Vec::with_capacity(64);
+        let mut out = Vec::with_capacity(128);
+        if let Some(meters) = self.unsigned_meters() {
+            out.push(FORMAT_UNSIGNED);
+            put_unsigned(&mut out, self.version.cast_unsigned());
+            put_unsigned(&mut out, meters);
+            for line in &self.lines {
+                put_unsigned(&mut out, line.quantity.cast_unsigned());
+                if self.version != 0 {
+                    put_unsigned(&mut out, line.before.cast_unsigned());
+                    put_unsigned(&mut out, line.amount.cast_unsigned());
+                }
+            }
+            return out;
+        }
         out.push(FORMAT);
         put(&mut out, self.version);
         for line in &self.lines {
@@ -48,11 +64,28 @@ impl PackedLines {
         out
     }
 
+    /// A bit for each meter, where format 2 can hold the lines: in the order of the table, each meter once, nothing below
+    /// zero.
+    fn unsigned_meters(&self) -> Option<u64> {
+        let mut meters = 0_u64;
+        for line in &self.lines {
+            let bit = 1_u64.checked_shl(u32::from(code(line.meter)))?;
+            // A lower or the same bit is out of order.
+            if bit <= meters || line.quantity < 0 || line.before < 0 || line.amount < 0 {
+                return None;
+            }
+            meters |= bit;
+        }
+        (self.version >= 0).then_some(meters)
+    }
+
     /// Reads the stored form; `what` names the row in errors.
     pub(super) fn decode(bytes: &[u8], what: &dyn Fn() -> String) -> Result<Self, BillingError> {
         let mut r = Reader { bytes, what };
-        if r.byte()? != FORMAT {
-            return Err(r.bad("its format is not known"));
+        match r.byte()? {
+            FORMAT => {}
+            FORMAT_UNSIGNED => return Self::decode_unsigned(r),
+            _ => return Err(r.bad("its format is not known")),
         }
         let mut out = Self { version: r.number()?, lines: Vec::new() };
         while !r.bytes.is_empty() {
@@ -61,6 +94,19 @@ impl PackedLines {
             out.lines.push(PackedLine { meter, before, quantity, amount });
         }
         Ok(out)
+    }
+
+    fn decode_unsigned(mut r: Reader<'_>) -> Result<Self, BillingError> {
+        let mut out = Self { version: r.natural()?, lines: Vec::new() };
+        let mut meters = r.unsigned()?;
+        while meters != 0 {
+            let meter = r.meter_of(meters.trailing_zeros())?;
+            meters &= meters - 1;
+            let quantity = r.natural()?;
+            let (before, amount) = if out.version == 0 { (0, 0) } else { (r.natural()?, r.natural()?) };
+            out.lines.push(PackedLine { meter, before, quantity, amount });
+        }
+        if r.bytes.is_empty() { Ok(out) } else { Err(r.bad("it goes on after its last meter")) }
     }
 }
 
@@ -95,7 +141,11 @@ fn code(meter: Meter) -> u8 {
 
 /// LEB128 of the zigzag form: small numbers of either sign are short.
 fn put(out: &mut Vec<u8>, value: i64) {
-    let mut n = (value.cast_unsigned() << 1) ^ (value >> 63).cast_unsigned();
+    put_unsigned(out, (value.cast_unsigned() << 1) ^ (value >> 63).cast_unsigned());
+}
+
+/// LEB128.
+fn put_unsigned(out: &mut Vec<u8>, mut n: u64) {
     while n >= 0x80 {
         out.push(low7(n) | 0x80);
         n >>= 7;
@@ -125,11 +175,27 @@ impl Reader<'_> {
 
     fn meter(&mut self) -> Result<Meter, BillingError> {
         let code = self.byte()?;
-        let meter = Meter::ALL.get(usize::from(code)).copied();
+        self.meter_of(u32::from(code))
+    }
+
+    fn meter_of(&self, code: u32) -> Result<Meter, BillingError> {
+        let meter = usize::try_from(code).ok().and_then(|n| Meter::ALL.get(n)).copied();
         meter.ok_or_else(|| self.bad("it holds a meter that this version does not know"))
     }
 
+    /// What [`put`] wrote.
     fn number(&mut self) -> Result<i64, BillingError> {
+        let n = self.unsigned()?;
+        Ok((n >> 1).cast_signed() ^ (n & 1).cast_signed().wrapping_neg())
+    }
+
+    /// A number that is not below zero, as [`put_unsigned`] wrote it.
+    fn natural(&mut self) -> Result<i64, BillingError> {
+        let n = self.unsigned()?;
+        i64::try_from(n).map_err(|_| self.bad("it holds a number beyond 63 bits"))
+    }
+
+    fn unsigned(&mut self) -> Result<u64, BillingError> {
         let mut n = 0_u64;
         for shift in (0..64).step_by(7) {
             let byte = self.byte()?;
@@ -139,7 +205,7 @@ impl Reader<'_> {
             }
             n |= part << shift;
             if byte & 0x80 == 0 {
-                return Ok((n >> 1).cast_signed() ^ (n & 1).cast_signed().wrapping_neg());
+                return Ok(n);
             }
         }
         Err(self.bad("it holds a number beyond 64 bits"))
@@ -171,7 +237,27 @@ mod tests {
         check(&[9, 0], "format is not known");
         check(&[1, 0x80], "ends too early");
         check(&[1, 2, 250, 0], "does not know");
+        check(&[2, 0, 1], "ends too early");
+        check(&[2, 0, 1, 5, 0], "goes on after its last meter");
+        check(&[2, 0, 0x80, 0x80, 0x80, 0x80, 0x01, 0], "does not know");
+        check(&[2, 0, 1, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x01], "beyond 63 bits");
         check(&[1, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x7f], "beyond 64 bits");
+    }
+
+    #[test]
+    fn lines_in_bytes() {
+        let line = |meter, before, quantity, amount| PackedLine { meter, before, quantity, amount };
+        let check = |lines: &[PackedLine], want: &[u8]| {
+            let lines = PackedLines { version: 3, lines: lines.to_vec() };
+            assert_eq!(lines.encode(), want);
+            assert_eq!(PackedLines::decode(want, &name).unwrap(), lines);
+        };
+        let (cpu, files) = (line(Meter::CpuUsec, 64, 200, 1), line(Meter::DiskFiles, 0, 127, 0));
+        check(&[], &[2, 3, 0]);
+        check(&[cpu, files], &[2, 3, 0b100_0001, 0xc8, 0x01, 64, 1, 127, 0, 0]);
+        // Out of order, or below zero: as before.
+        check(&[files, cpu], &[1, 6, 6, 0xfe, 0x01, 0, 0, 0, 0x90, 0x03, 0x80, 0x01, 2]);
+        check(&[line(Meter::CpuUsec, 64, -1, -1)], &[1, 6, 0, 1, 0x80, 0x01, 1]);
     }
 
     fn lines() -> impl Strategy<Value = PackedLines> {
@@ -182,10 +268,32 @@ mod tests {
             .prop_map(|(version, lines)| PackedLines { version, lines })
     }
 
+    /// Lines as nearly all are: in order, nothing below zero.
+    fn natural_lines() -> impl Strategy<Value = PackedLines> {
+        let numbers = proptest::array::uniform3(0..=i64::MAX);
+        let all = proptest::collection::btree_map(0..Meter::COUNT, numbers, 0..Meter::COUNT);
+        (1..i64::MAX, all).prop_map(|(version, all)| {
+            let line = |(m, [before, quantity, amount]): (usize, [i64; 3])| PackedLine {
+                meter: Meter::ALL[m],
+                before,
+                quantity,
+                amount,
+            };
+            PackedLines { version, lines: all.into_iter().map(line).collect() }
+        })
+    }
+
     proptest! {
         #[test]
         fn lines_come_back(l in lines()) {
             prop_assert_eq!(PackedLines::decode(&l.encode(), &name).unwrap(), l);
+        }
+
+        #[test]
+        fn natural_lines_come_back(l in natural_lines()) {
+            let bytes = l.encode();
+            prop_assert_eq!(bytes[0], FORMAT_UNSIGNED);
+            prop_assert_eq!(PackedLines::decode(&bytes, &name).unwrap(), l);
         }
 
         #[test]
