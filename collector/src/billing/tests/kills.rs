@@ -57,6 +57,18 @@ fn rules() -> Rules {
     Rules::new(&config)
 }
 
+/// Account, hour, and its total of CPU time.
+type Late = (i64, i64, i64);
+
+/// Late usage, as counting leaves it: once.
+fn count_late(tx: &Connection, usage: &[Late]) -> Result<(), BillingError> {
+    let sql = "UPDATE usage_hour SET cpu_usec = ?3, charged = 0 WHERE account = ?1 AND hour = ?2 AND cpu_usec <> ?3";
+    for late in usage {
+        tx.execute(sql, *late)?;
+    }
+    Ok(())
+}
+
 /// Everything that moves money, in a fixed order and at fixed times. What was done before is not done again.
 fn live(path: &Path) {
     let db = Db::open(path).unwrap();
@@ -78,9 +90,12 @@ fn live(path: &Path) {
         })
         .unwrap();
     };
-    let back = |amount: i64, reference: &'static str, now: &str| {
+    // Usage that comes late is counted in the same transaction: a run that is begun again after a kill would else charge it
+    // before what happens between the two.
+    let back = |amount: i64, reference: &'static str, now: &str, usage: &'static [Late]| {
         let now_ms = at(now);
         db.write_blocking(move |tx| {
+            count_late(tx, usage)?;
             let (gateway, payment, reason) = ("manual", "p-2", "asked for");
             let amount = Money::from_micros(amount);
             let asked = Refund { amount, gateway, payment, refund: reference, reason };
@@ -97,28 +112,19 @@ fn live(path: &Path) {
         })
         .unwrap();
     };
-    // Late usage, as counting leaves it: once.
-    let late = |account: i64, hour: i64, total: i64| {
-        db.write_blocking(move |tx| -> Result<_, crate::db::DbError> {
-            let sql = "UPDATE usage_hour SET cpu_usec = ?3, charged = 0 WHERE account = ?1 AND hour = ?2 AND cpu_usec <> ?3";
-            Ok(tx.execute(sql, (account, hour, total))?)
-        })
-        .unwrap();
-    };
     pay("c-1", "p-1", "2026-11-21T11:00:00Z");
     pay("c-2", "p-2", "2026-11-21T11:00:00Z");
     give(TxnKind::Promo, "c-1", 500_000, "promo", "2026-11-21T11:00:00Z");
     charge("2026-11-21T12:00:00Z");
-    late(2, START.0 - 3, 9 * CENT);
-    back(3_333_333, "r-1", "2026-11-21T13:00:00Z");
+    back(3_333_333, "r-1", "2026-11-21T13:00:00Z", &[(2, START.0 - 3, 9 * CENT)]);
     charge("2026-11-21T14:00:00Z");
     let (own, now_ms) = (rules.clone(), at("2026-11-22T11:00:00Z"));
     db.write_blocking(move |tx| referral::pay_due(tx, &own, now_ms)).unwrap();
-    back(1_000_001, "r-2", "2026-11-22T12:00:00Z");
+    back(1_000_001, "r-2", "2026-11-22T12:00:00Z", &[]);
     give(TxnKind::WriteOff, "c-3", 10_000, "write-off", "2026-11-23T12:00:00Z");
     charge("2026-12-01T00:00:00Z");
-    late(1030, START.0 - 2, CENT);
-    late(3, START.0 - 2, CENT / 2);
+    let usage = [(1030, START.0 - 2, CENT), (3, START.0 - 2, CENT / 2)];
+    db.write_blocking(move |tx| count_late(tx, &usage)).unwrap();
     charge("2027-01-02T00:00:00Z");
 }
 
