@@ -96,6 +96,8 @@ struct World {
     final_notice_at: Option<i64>,
     numbers: BTreeSet<u64>,
     notices: BTreeSet<String>,
+    /// What was told of low credit, and is not armed again.
+    low: Vec<(u64, Threshold)>,
     promised_at: Option<i64>,
 }
 
@@ -127,6 +129,7 @@ impl World {
             final_notice_at: None,
             numbers: BTreeSet::new(),
             notices: BTreeSet::new(),
+            low: Vec::new(),
             promised_at: None,
         }
     }
@@ -236,6 +239,14 @@ impl World {
         } else if self.negative_since.is_none() {
             self.negative_since = Some(self.now);
         }
+        let facts = &self.facts;
+        self.low.retain(|(_, told)| match told {
+            Threshold::Time(ms) => facts.left_ms.is_some_and(|left| left < ms + ms / 4),
+            Threshold::Amount(set) => {
+                let micros = i128::from(set.micros());
+                facts.low_amount == Some(*set) && facts.left() < micros + micros / 4
+            }
+        });
         let before = self.state.clone();
         let step = step(&before, &self.facts, &self.settings, self.now);
         let again = super::step(&step.state, &self.facts, &self.settings, self.now);
@@ -269,7 +280,11 @@ impl World {
                     Threshold::Amount(set) => self.facts.left() < i128::from(set.micros()),
                 };
                 prop_assert!(is_below, "{threshold:?}");
-                Some(format!("{threshold:?}"))
+                // An episode of another kind may be open meanwhile, and the credit rise and fall in it.
+                let told = (event.episode, *threshold);
+                prop_assert!(!self.low.contains(&told), "told twice: {told:?}");
+                self.low.push(told);
+                None
             }
             EventKind::CapReached(cap) => Some(format!("{cap:?}")),
             EventKind::BudgetReached(budget) => Some(format!("{budget:?}")),
