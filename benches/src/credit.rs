@@ -116,7 +116,9 @@ pub(crate) fn measure(table: &mut Table, args: &Args) -> Result<()> {
         tls: true,
         interval: "1s",
         billing: "default_plan = \"basic\"\noverdraft = \"0\"\n[breaker]\nsuspensions = 1000000".to_owned(),
-        executor: Some(format!("driver = \"exec\"\nmin_suspended = \"0s\"\nmax_suspensions_per_hour = 10000\n[exec]\nprogram = {program:?}\n")),
+        executor: Some(format!(
+            "driver = \"exec\"\nmin_suspended = \"0s\"\nmax_suspensions_per_hour = 10000\n[exec]\nprogram = {program:?}\n"
+        )),
         ..Settings::default()
     })?;
     let account = format!("{}@{HOST}", user.name);

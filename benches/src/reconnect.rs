@@ -138,8 +138,11 @@ fn rows(
     );
     row(
         "— answers with 503 and Retry-After / connections that failed",
-        format!("{} / {}", report.refused, report.broken),
+        format!("{} / {}", report.refused.values().sum::<u64>(), report.broken),
     );
+    for (why, count) in &report.refused {
+        row(&format!("— 503: {why}"), count.to_string());
+    }
     row("— each batch is stored once and counted once", "yes".to_owned());
 }
 

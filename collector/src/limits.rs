@@ -107,7 +107,10 @@ pub const RESUMES_IN_FLIGHT_MAX: usize = 128;
 /// A batch that was sealed no longer ago than this is fresh, milliseconds: three of the usual intervals.
 pub const FRESH_MS: u64 = 180_000;
 /// How long a request of a host waits for its turn; then the host gets "overloaded". Agents wait 30 s for an answer.
-pub const TURN_WAIT: Duration = Duration::from_secs(10);
+/// With turns of half a millisecond, ten thousand hosts that come at once are served within it.
+pub const TURN_WAIT: Duration = Duration::from_secs(18);
+/// How long a batch waits for room before that.
+pub const ROOM_WAIT: Duration = Duration::from_secs(6);
 /// Requests of hosts that wait for their turn; beyond it hosts get "overloaded".
 pub const TURNS_WAITING_MAX: usize = 16_384;
 /// Payloads that are no larger than this after inflation are decoded at once, without another thread, in bytes.
@@ -232,7 +235,10 @@ const _: () = assert!(
 );
 const _: () =
     assert!(ROOMS_BACKLOG_MAX_BYTES < ROOMS_MAX_BYTES && COUNT_BEHIND_BACKLOG_MAX < COUNT_BEHIND_MAX);
-const _: () = assert!(TURN_WAIT.as_millis() < BODY_TIME.as_millis());
+const _: () = assert!(
+    ROOM_WAIT.as_millis() + TURN_WAIT.as_millis() + 5_000 < BODY_TIME.as_millis(),
+    "agents wait so long for an answer, and a commit is in it"
+);
 
 /// Receivers of webhooks.
 pub const WEBHOOKS_MAX: usize = 16;

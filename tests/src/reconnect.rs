@@ -12,9 +12,10 @@ use crate::stack::Stack;
 use anyhow::{Context, Result, anyhow};
 use host::{Questions, Ready};
 use line::Door;
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 use tokio::sync::watch;
 
@@ -66,8 +67,8 @@ pub struct Report {
     pub drained_per_sec: u64,
     /// Until all hosts knew where to go on.
     pub all_resumed: Duration,
-    /// Answers with 503; each had a Retry-After.
-    pub refused: u64,
+    /// Answers with 503 by path and reason; each had a Retry-After.
+    pub refused: BTreeMap<String, u64>,
     /// Connections that could not be made, or broke.
     pub broken: u64,
     /// Batches of hosts without a backlog.
@@ -83,7 +84,8 @@ pub(crate) struct Shared {
     total: u64,
     drained: AtomicU64,
     resumed: AtomicU64,
-    refused: AtomicU64,
+    /// How often each path was refused, and why.
+    refused: Mutex<BTreeMap<String, u64>>,
     broken: AtomicU64,
     honest: AtomicU64,
     /// Microseconds after the start at which a tenth and nine tenths were drained.
@@ -101,7 +103,7 @@ impl Shared {
             total,
             drained: zero(),
             resumed: zero(),
-            refused: zero(),
+            refused: Mutex::default(),
             broken: zero(),
             honest: zero(),
             tenth_usec: zero(),
@@ -125,6 +127,12 @@ impl Shared {
         if drained == self.total {
             self.ended.send_replace(true);
         }
+    }
+
+    fn note_refused(&self, path: &str, body: &[u8]) {
+        let problem: serde_json::Value = serde_json::from_slice(body).unwrap_or_default();
+        let why = format!("{path}: {}", problem["detail"].as_str().unwrap_or_default());
+        *self.refused.lock().unwrap_or_else(PoisonError::into_inner).entry(why).or_default() += 1;
     }
 
     /// Whether enough of the backlog is there to keep the collector busy.
@@ -260,7 +268,7 @@ fn report(shared: &Shared, took: Duration, all_resumed: Duration, waits: Vec<Dur
         took,
         drained_per_sec: (shared.total / 10 * 8).saturating_mul(1_000_000) / busy_usec,
         all_resumed,
-        refused: get(&shared.refused),
+        refused: shared.refused.lock().unwrap_or_else(PoisonError::into_inner).clone(),
         broken: get(&shared.broken),
         honest: get(&shared.honest),
         waits,

@@ -10,7 +10,7 @@ use crate::machine::Machine;
 use crate::os;
 use crate::spool::{Entry, Holding, len_u64};
 use hostmeter_core::ids::HostId;
-use hostmeter_core::limits::{RESUME_FRESH_MS, RESUME_HELD_MAX};
+use hostmeter_core::limits::{RESUME_FIRST, RESUME_FRESH_MS, RESUME_HELD_MAX};
 use hostmeter_core::wire::VERSION;
 use hostmeter_core::wire::batch::Batch;
 use hostmeter_core::wire::envelope::{Domain, Stamp, header_hash, open, open_payload, peek, seal};
@@ -69,7 +69,7 @@ impl Shipper {
     ) -> Result<(Next, Option<Question>), (String, Question)> {
         let acked_seq =
             self.reader.acked().seq.max(self.reader.range().map_or(0, |(a, _)| a.saturating_sub(1)));
-        let max = len_u64(RESUME_HELD_MAX);
+        let max = len_u64(if question.last.is_none() { RESUME_FIRST } else { RESUME_HELD_MAX });
         let last = question.last.unwrap_or(acked_seq.saturating_add(max).saturating_sub(1));
         let Holding { held, has_older, before, next } = match self.reader.held(last, max) {
             Ok(holding) => holding,

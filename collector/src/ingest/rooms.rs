@@ -3,7 +3,7 @@
 //! sent away; while all together have, others wait, for the reasons that they wait for turns.
 
 use super::admission::{Busy, Lane};
-use crate::limits::{HOST_ROOMS_MAX, ROOMS_BACKLOG_MAX_BYTES, ROOMS_MAX_BYTES, TURN_WAIT};
+use crate::limits::{HOST_ROOMS_MAX, ROOM_WAIT, ROOMS_BACKLOG_MAX_BYTES, ROOMS_MAX_BYTES};
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
@@ -36,7 +36,7 @@ struct Own<'a> {
 
 impl Default for Rooms {
     fn default() -> Self {
-        Self::new(TURN_WAIT)
+        Self::new(ROOM_WAIT)
     }
 }
 
