@@ -496,6 +496,8 @@ static __always_inline void look(struct sweep *sweep, struct task_struct *task)
     int idle;
 
     if (!state) {
+        /* It may sleep from now on, and is looked at all the same. */
+        mark(task);
         c->unstored++;
         return;
     }
@@ -517,6 +519,9 @@ static __always_inline void look(struct sweep *sweep, struct task_struct *task)
          * live. */
         if (!*(volatile int *)&task->exit_state)
             count(c, task, usage, state);
+        /* There was no memory for a slot. */
+        if (state->slot == NO_SLOT && c->used < SLOTS_MAX)
+            mark(task);
     }
     if (!state->seen)
         return;
@@ -615,8 +620,12 @@ int BPF_PROG(hm_switched, bool preempt, struct task_struct *task, struct task_st
     __u32 slot;
 
     mark(next);
-    if (!(task->__state & TASK_DEAD))
+    if (!(task->__state & TASK_DEAD)) {
+        /* Not every switch is told: on a virtual machine, none away from some threads of its init was. What such a thread
+         * gave the CPU to is known when it leaves. */
+        mark(task);
         return 0;
+    }
     c = control();
     if (!c)
         return 0;
