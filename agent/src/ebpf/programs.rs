@@ -2,9 +2,11 @@
 
 use super::cgroup;
 use super::layout::{
-    CommandRow, Control, Order, RANGES_MAX, Range, Record, SLOTS_MAX, SessionRow, ShareRow, Usage,
+    COMMANDS_MAX, CommandRow, Control, Order, RANGES_MAX, Range, Record, SLOTS_MAX, SessionRow, ShareRow,
+    Usage,
 };
 use super::pins::Pins;
+use crate::limits::WALK_EVERY;
 use hostmeter_core::ids::BootId;
 use libbpf_rs::{
     ErrorKind, Iter, Link, MapCore as _, MapFlags, MapHandle, Object, ObjectBuilder, OpenObject, PrintLevel,
@@ -13,6 +15,7 @@ use std::collections::HashSet;
 use std::io::Read as _;
 use std::os::fd::{AsFd as _, AsRawFd as _};
 use std::path::{Path, PathBuf};
+use std::time::Instant;
 
 /// What clang made of `bpf/`.
 const OBJECT: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/hostmeter.bpf.o"));
@@ -24,7 +27,7 @@ const STANDING: [&str; 2] = ["hm_exited", "hm_switched"];
 /// The programs that count packets; they go on, too, where they can be attached.
 const NETWORK: [&str; 2] = ["hm_received", "hm_sent"];
 /// Names and sizes of value of the maps.
-const MAPS: [(&str, usize); 12] = [
+const MAPS: [(&str, usize); 14] = [
     (CONTROL, Control::BYTES),
     (ORDER, Order::BYTES),
     (RANGES, Range::BYTES),
@@ -36,7 +39,9 @@ const MAPS: [(&str, usize); 12] = [
     (OPEN, SessionRow::VALUE_BYTES),
     ("hm_ran", 8),
     ("hm_ran_groups", 8),
-    (COMMANDS, CommandRow::VALUE_BYTES),
+    ("hm_names", 4),
+    (COMMANDS, CommandRow::BYTES),
+    ("hm_given_back", 4),
 ];
 const CONTROL: &str = "hm_control";
 const ORDER: &str = "hm_order";
@@ -52,8 +57,6 @@ const COMMANDS: &str = "hm_commands";
 const TASKS: &str = "hm_tasks";
 /// The kernel's own types.
 const BTF: &str = "/sys/kernel/btf/vmlinux";
-/// Sweeps in a row that look only at tasks that ran.
-const VISITS_MAX: u32 = 64;
 /// Entries asked for by one call.
 const BATCH: u32 = 256;
 /// Bytes read at once from a sweep: more than it may tell.
@@ -111,9 +114,8 @@ pub struct Programs {
     walk: Link,
     /// `None` where the kernel finds no task by its pid (before Linux 6.2).
     visit: Option<Link>,
-    /// The next sweep walks.
-    walk_is_due: bool,
-    visits: u32,
+    /// When it was walked last; `None`: the next sweep walks.
+    walked: Option<Instant>,
     /// What was ordered last.
     ordered: Option<Order>,
     /// Without pins, the standing programs end with these.
@@ -175,8 +177,7 @@ impl Programs {
             commands: map(&object, COMMANDS)?,
             walk: link(&object, WALK)?,
             visit: Some(visit(&object)?),
-            walk_is_due: true,
-            visits: 0,
+            walked: None,
             ordered: None,
             _standing: standing,
             no_network,
@@ -202,16 +203,15 @@ impl Programs {
     }
 
     /// Sweeps: looks at the tasks that ran since the sweep before, which was number `before`, or walks over all of them
-    /// where that is due. With `top`, commands are counted, too, which takes a walk.
+    /// where that is due. With `top`, commands are listed, too.
     pub(super) fn sweep(&mut self, top: bool, before: u64) -> Result<(Vec<Record>, Control), KernelError> {
         self.order(Order { top, ranges: self.ranges_count })?;
-        let walk_is_due = top || self.walk_is_due || self.visits >= VISITS_MAX;
+        let walk_is_due = self.walked.is_none_or(|walked| walked.elapsed() >= WALK_EVERY);
         if !walk_is_due && let Some(told) = self.look_at_those_that_ran(before)? {
-            self.visits = self.visits.saturating_add(1);
             return Ok(told);
         }
         let records = run(&self.walk, &mut self.buffer)?;
-        (self.walk_is_due, self.visits) = (false, 0);
+        self.walked = Some(Instant::now());
         Ok((records, self.control()?))
     }
 
@@ -235,7 +235,7 @@ impl Programs {
 
     /// Has the next sweep walk over all tasks: there is something to be learnt of those that sleep.
     pub(super) fn walk_next(&mut self) {
-        self.walk_is_due = true;
+        self.walked = None;
     }
 
     fn order(&mut self, order: Order) -> Result<(), KernelError> {
@@ -277,21 +277,12 @@ impl Programs {
 
     /// Every slot given away, by its number.
     pub(super) fn usage(&self, used: u32) -> Result<Vec<Usage>, KernelError> {
-        let used = used.min(SLOTS_MAX);
-        let count = used.clamp(1, BATCH);
-        let rows =
-            self.usage.lookup_batch(count, MapFlags::ANY, MapFlags::ANY).map_err(failed("reading usage"))?;
-        let most = usize::try_from(used).unwrap_or(usize::MAX);
-        let rows: Option<Vec<Usage>> = rows.take(most).map(|(_, value)| Usage::read(&value)).collect();
-        let rows = rows.ok_or(KernelError::Layout(USAGE))?;
-        // The iterator ends early where a call fails, and does not say so.
-        if rows.len() < most {
-            return Err(KernelError::Use {
-                what: "reading usage",
-                why: "not every slot was read".to_owned(),
-            });
-        }
-        Ok(rows)
+        rows(&self.usage, used.min(SLOTS_MAX), "reading usage", Usage::read)
+    }
+
+    /// The commands that the last list tells of; `used` numbers were given away.
+    pub(super) fn commands(&self, used: u32) -> Result<Vec<CommandRow>, KernelError> {
+        rows(&self.commands, used.min(COMMANDS_MAX), "reading commands", CommandRow::read)
     }
 
     /// Tells the share of a uid's pages, and whether it may be sampled.
@@ -324,15 +315,24 @@ impl Programs {
         let rows = rows.map_err(failed("reading sessions"))?;
         Ok(rows.filter_map(|(key, value)| SessionRow::read(&key, &value)).collect())
     }
+}
 
-    /// Commands since they were taken last, which begin anew.
-    pub(super) fn take_commands(&self) -> Result<Vec<CommandRow>, KernelError> {
-        let rows = self
-            .commands
-            .lookup_and_delete_batch(BATCH, MapFlags::ANY, MapFlags::ANY)
-            .map_err(failed("reading commands"))?;
-        Ok(rows.filter_map(|(key, value)| CommandRow::read(&key, &value)).collect())
+/// The first entries of an array.
+fn rows<T>(
+    map: &MapHandle,
+    used: u32,
+    what: &'static str,
+    read: fn(&[u8]) -> Option<T>,
+) -> Result<Vec<T>, KernelError> {
+    let rows = map.lookup_batch(used.clamp(1, BATCH), MapFlags::ANY, MapFlags::ANY).map_err(failed(what))?;
+    let most = usize::try_from(used).unwrap_or(usize::MAX);
+    let rows: Option<Vec<T>> = rows.take(most).map(|(_, value)| read(&value)).collect();
+    let rows = rows.ok_or(KernelError::Layout(what))?;
+    // The iterator ends early where a call fails, and does not say so.
+    if rows.len() < most {
+        return Err(KernelError::Use { what, why: "not every entry was read".to_owned() });
     }
+    Ok(rows)
 }
 
 /// Runs a program of a sweep to its end, and takes what it tells.
