@@ -129,11 +129,11 @@ pub(super) struct Usage {
 
 impl Usage {
     pub(super) const BYTES: usize = 192;
-    /// What the programs keep for themselves at the end.
-    const OWN_BYTES: usize = 80;
+    /// Of these, what the agent is told; the rest is the programs' own.
+    pub(super) const TOLD_BYTES: usize = 112;
 
-    pub(super) fn read(bytes: &[u8]) -> Option<Self> {
-        let mut f = Fields(bytes);
+    pub(super) fn read(told: &[u8]) -> Option<Self> {
+        let mut f = Fields(told);
         let mut out = Self { uid: f.u32()?, filled: f.u32()? != 0, ..Self::default() };
         (out.cpu_ns, out.read_bytes) = (f.u64()?, f.u64()?);
         let (_written, _cancelled) = (f.u64()?, f.u64()?);
@@ -141,8 +141,7 @@ impl Usage {
         (out.memory_kib_ms, out.peak_kib_ms, out.present_usec) = (f.u64()?, f.u64()?, f.u64()?);
         (out.rx_bytes, out.tx_bytes) = (f.u64()?, f.u64()?);
         out.processes = f.u64()?;
-        // What follows is the programs' own.
-        (f.0.len() == Self::OWN_BYTES).then_some(out)
+        f.end(out)
     }
 }
 
@@ -328,8 +327,8 @@ mod tests {
 
     #[test]
     fn usages() {
-        let bytes = [vec![5, 0, 0, 0, 1, 0, 0, 0], words64(23)].concat();
-        assert_eq!(bytes.len(), Usage::BYTES);
+        let bytes = [vec![5, 0, 0, 0, 1, 0, 0, 0], words64(13)].concat();
+        assert_eq!(bytes.len(), Usage::TOLD_BYTES);
         let want = Usage {
             uid: u32::from_ne_bytes([5, 0, 0, 0]),
             filled: true,

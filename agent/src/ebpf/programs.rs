@@ -22,6 +22,8 @@ const OBJECT: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/hostmeter.bpf.o"
 /// The programs that a sweep runs, over all tasks or over those that ran; every agent loads them anew.
 const WALK: &str = "hm_walk";
 const VISIT: &str = "hm_visit";
+/// The program that tells what every slot used; every agent loads it anew, too.
+const TOLD: &str = "hm_told";
 /// The programs that go on without an agent. The last one is pinned last, so that it tells that all are.
 const STANDING: [&str; 2] = ["hm_exited", "hm_switched"];
 /// The programs that count packets; they go on, too, where they can be attached.
@@ -59,6 +61,8 @@ const TASKS: &str = "hm_tasks";
 const BTF: &str = "/sys/kernel/btf/vmlinux";
 /// Entries asked for by one call.
 const BATCH: u32 = 256;
+/// Slots that are told by one call: they fit into the buffer of an iterator.
+const SLOTS_AT_ONCE: usize = 256;
 /// Bytes read at once from a sweep: more than it may tell.
 const SWEEP_BYTES: usize = 32 * 1024;
 
@@ -106,12 +110,12 @@ pub struct Programs {
     aliases: MapHandle,
     slots: MapHandle,
     ranges_count: u32,
-    usage: MapHandle,
     shares: MapHandle,
     sessions: MapHandle,
     open: MapHandle,
     commands: MapHandle,
     walk: Link,
+    told: Link,
     /// `None` where the kernel finds no task by its pid (before Linux 6.2).
     visit: Option<Link>,
     /// When it was walked last; `None`: the next sweep walks.
@@ -170,13 +174,13 @@ impl Programs {
             aliases: map(&object, ALIASES)?,
             slots: map(&object, SLOTS)?,
             ranges_count: 0,
-            usage: map(&object, USAGE)?,
             shares: map(&object, SHARES)?,
             sessions: map(&object, SESSIONS)?,
             open: map(&object, OPEN)?,
             commands: map(&object, COMMANDS)?,
             walk: link(&object, WALK)?,
-            visit: Some(visit(&object)?),
+            told: over(&object, TOLD, USAGE)?,
+            visit: Some(over(&object, VISIT, CONTROL)?),
             walked: None,
             ordered: None,
             _standing: standing,
@@ -276,13 +280,44 @@ impl Programs {
     }
 
     /// Every slot given away, by its number.
-    pub(super) fn usage(&self, used: u32) -> Result<Vec<Usage>, KernelError> {
-        rows(&self.usage, used.min(SLOTS_MAX), "reading usage", Usage::read)
+    pub(super) fn usage(&mut self, used: u32) -> Result<Vec<Usage>, KernelError> {
+        let most = usize::try_from(used.min(SLOTS_MAX)).unwrap_or(usize::MAX);
+        let mut out = Vec::with_capacity(most);
+        let mut iter = Iter::new(&self.told).map_err(failed("reading usage"))?;
+        while out.len() < most {
+            let wanted = most.saturating_sub(out.len()).min(SLOTS_AT_ONCE).saturating_mul(Usage::TOLD_BYTES);
+            self.buffer.resize(SWEEP_BYTES.max(wanted), 0);
+            let place = self.buffer.get_mut(..wanted).unwrap_or_default();
+            let told = iter.read(place).map_err(failed("reading usage"))?;
+            // Whole slots, as there is room for whole slots.
+            let slots = self.buffer.get(..told).unwrap_or_default().chunks_exact(Usage::TOLD_BYTES);
+            if slots.len() == 0 || !slots.remainder().is_empty() {
+                return Err(KernelError::Layout(USAGE));
+            }
+            for slot in slots {
+                out.push(Usage::read(slot).ok_or(KernelError::Layout(USAGE))?);
+            }
+        }
+        Ok(out)
     }
 
     /// The commands that the last list tells of; `used` numbers were given away.
     pub(super) fn commands(&self, used: u32) -> Result<Vec<CommandRow>, KernelError> {
-        rows(&self.commands, used.min(COMMANDS_MAX), "reading commands", CommandRow::read)
+        let used = used.min(COMMANDS_MAX);
+        let rows = self.commands.lookup_batch(used.clamp(1, BATCH), MapFlags::ANY, MapFlags::ANY);
+        let rows = rows.map_err(failed("reading commands"))?;
+        let most = usize::try_from(used).unwrap_or(usize::MAX);
+        let rows: Option<Vec<CommandRow>> =
+            rows.take(most).map(|(_, value)| CommandRow::read(&value)).collect();
+        let rows = rows.ok_or(KernelError::Layout(COMMANDS))?;
+        // The iterator ends early where a call fails, and does not say so.
+        if rows.len() < most {
+            return Err(KernelError::Use {
+                what: "reading commands",
+                why: "not every command was read".to_owned(),
+            });
+        }
+        Ok(rows)
     }
 
     /// Tells the share of a uid's pages, and whether it may be sampled.
@@ -315,24 +350,6 @@ impl Programs {
         let rows = rows.map_err(failed("reading sessions"))?;
         Ok(rows.filter_map(|(key, value)| SessionRow::read(&key, &value)).collect())
     }
-}
-
-/// The first entries of an array.
-fn rows<T>(
-    map: &MapHandle,
-    used: u32,
-    what: &'static str,
-    read: fn(&[u8]) -> Option<T>,
-) -> Result<Vec<T>, KernelError> {
-    let rows = map.lookup_batch(used.clamp(1, BATCH), MapFlags::ANY, MapFlags::ANY).map_err(failed(what))?;
-    let most = usize::try_from(used).unwrap_or(usize::MAX);
-    let rows: Option<Vec<T>> = rows.take(most).map(|(_, value)| read(&value)).collect();
-    let rows = rows.ok_or(KernelError::Layout(what))?;
-    // The iterator ends early where a call fails, and does not say so.
-    if rows.len() < most {
-        return Err(KernelError::Use { what, why: "not every entry was read".to_owned() });
-    }
-    Ok(rows)
 }
 
 /// Runs a program of a sweep to its end, and takes what it tells.
@@ -411,10 +428,11 @@ fn link(object: &Object, name: &'static str) -> Result<Link, KernelError> {
     program.attach().map_err(failed("attaching a program"))
 }
 
-/// The program that looks at tasks that ran goes over the only entry of a map, so that it is run once.
-fn visit(object: &Object) -> Result<Link, KernelError> {
-    let program = object.progs_mut().find(|p| p.name() == VISIT).ok_or(KernelError::Layout(VISIT))?;
-    program.attach_iter(map(object, CONTROL)?.as_fd()).map_err(failed("attaching a program"))
+/// A program that goes over the entries of a map. The one that looks at tasks that ran goes over the only entry of one, so
+/// that it is run once.
+fn over(object: &Object, name: &'static str, entries: &'static str) -> Result<Link, KernelError> {
+    let program = object.progs_mut().find(|p| p.name() == name).ok_or(KernelError::Layout(name))?;
+    program.attach_iter(map(object, entries)?.as_fd()).map_err(failed("attaching a program"))
 }
 
 /// Attaches the standing programs, and pins them after the maps.

@@ -161,7 +161,7 @@ impl KernelSampler {
 
     /// The uids that places were given to so far.
     #[cfg(test)]
-    pub(super) fn uids_with_slots(&self) -> Result<Vec<u32>, KernelError> {
+    pub(super) fn uids_with_slots(&mut self) -> Result<Vec<u32>, KernelError> {
         let used = self.programs.control()?.used;
         Ok(self.programs.usage(used)?.iter().map(|row| row.uid).collect())
     }
