@@ -21,6 +21,8 @@ char LICENSE[] SEC("license") = "Dual MIT/GPL";
 #define SAMPLES_KNOWN_MAX 64
 /* Tasks that one run looks at. No other task gets the CPU meanwhile on a kernel that does not preempt itself. */
 #define VISITS_MAX 1024
+/* Memory of a process that runs is read at least every so many sweeps, and else when it may have changed. */
+#define MEMORY_EVERY 6
 /* A process whose account has no share yet is asked for it again after so many sweeps. */
 #define SAMPLE_EVERY 64
 /* Tries to advance a counter: two parties at most meet at a task. */
@@ -334,18 +336,21 @@ static __always_inline void present(struct sweep *sweep, struct task_struct *lea
 {
     struct control *c = sweep->control;
     int is_new = !state->held[ANONYMOUS];
+    struct mm_struct *mm = thread->mm;
     struct pages pages = {};
-    __u32 place;
+    __u32 place, mapped;
 
     if (state->ended)
         return;
-    if (sweep->is_walk || state->ran || is_new || slot_of_place(state->held[ANONYMOUS] >> 32) != state->slot) {
+    /* Else it is what it was when the first thread ran last. */
+    if (sweep->is_walk || is_new)
+        state->command = command_of(state->slot, leader, state->command);
+    place = place_of(state->slot, state->command);
+    mapped = mm ? mm->total_vm : state->mapped;
+    if (sweep->is_walk || state->ran || state->mapped != mapped || state->held[ANONYMOUS] >> 32 != place) {
         state->ran = 0;
+        state->mapped = mapped;
         state->read_at = c->sweep;
-        /* Else it is what it was when the first thread ran last. */
-        if (sweep->is_walk || is_new)
-            state->command = command_of(state->slot, leader, state->command);
-        place = place_of(state->slot, state->command);
         if (sweep->is_walk)
             begin_to_meet_at(c, place);
         for (int kind = 0; kind < KINDS; kind++)
@@ -464,6 +469,17 @@ static __always_inline void identify(struct task_struct *task, struct task_state
     state->leads = task->pid == task->tgid;
 }
 
+/* Whether memory of a task's process may have changed since it was read: it grows by page faults. What is given back
+ * without one is seen where less is mapped, or after MEMORY_EVERY sweeps. */
+static __always_inline int may_have_other_memory(struct control *c, struct task_struct *task, struct task_state *state)
+{
+    __u32 faults = task->min_flt + task->maj_flt;
+    int has_faulted = faults != state->faults;
+
+    state->faults = faults;
+    return has_faulted || (task->pid + c->sweep) % MEMORY_EVERY == 0;
+}
+
 /* A task that ran since the last sweep, or that no sweep saw. */
 static __always_inline void count(struct control *c, struct task_struct *task, struct usage *usage,
                                   struct task_state *state)
@@ -479,7 +495,8 @@ static __always_inline void count(struct control *c, struct task_struct *task, s
     cpu_ns = credit(usage, &now, state);
     if (!cpu_ns)
         return;
-    state->ran = 1;
+    if (may_have_other_memory(c, task, state))
+        state->ran = 1;
     state->command = command_of(state->slot, task, state->command);
     command = command_at(state->command);
     if (command)

@@ -73,6 +73,7 @@ struct percpu_counter {
 struct mm_struct {
     struct percpu_counter rss_stat[MM_COUNTERS];
     struct task_struct *owner;
+    unsigned long total_vm;
 };
 
 struct mm_rss_stat {
@@ -107,6 +108,8 @@ struct task_struct {
     int pid;
     int tgid;
     __u64 start_time;
+    unsigned long min_flt;
+    unsigned long maj_flt;
     struct sched_entity se;
     struct task_io_accounting ioac;
     struct mm_struct *mm;

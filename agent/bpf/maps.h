@@ -170,8 +170,12 @@ struct task_state {
     __u16 command;
     /* It is the first thread of its process, which has the number of the process. */
     __u8 leads;
-    /* Of the leader: a thread ran since memory was read. */
+    /* Of the leader: memory may be another than what was read. */
     __u8 ran;
+    /* Page faults so far. */
+    __u32 faults;
+    /* Of the leader: pages that were mapped when memory was read. */
+    __u32 mapped;
     __u64 read_bytes;
     __u64 written_bytes;
     __u64 cancelled_bytes;

@@ -138,3 +138,21 @@ fn a_command_has_the_processes_that_bear_its_name_now() {
     assert_eq!((listed(&list, uid, "sh"), listed(&list, uid, "sleep")), (0, 0), "{:?}", list.top);
     assert!(list.top[&uid][0].cpu_usec > 0, "a name without a process goes on: {:?}", list.top);
 }
+
+#[test]
+fn memory_that_is_given_back_is_not_billed_on() {
+    let uid = 3_225;
+    let Some(mut sampler) = sampler("memory_that_is_given_back", &[uid], None) else { return };
+    let script = "x=$(head -c 40000000 /dev/zero | tr '\\0' a); echo here; read y; x=; echo there; read z";
+    let mut child = Waiting::start(uid, script);
+    sampler.sweep(false).unwrap();
+    sampler.sweep(false).unwrap();
+    child.go();
+    child.line();
+    let from = sampler.sweep(false).unwrap();
+    pause(Duration::from_millis(1_000));
+    let to = sampler.sweep(false).unwrap();
+    let used = counter(&to, uid, Meter::MemoryKibSec) - counter(&from, uid, Meter::MemoryKibSec);
+    let want = pss_kib(&child) * (to.boottime_ns - from.boottime_ns) / 1_000_000_000;
+    assert!(want < 4_000 && used <= want + 1_000, "{used} KiB·s, and the truth is {want}");
+}
