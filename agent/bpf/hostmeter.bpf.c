@@ -18,17 +18,15 @@ char LICENSE[] SEC("license") = "Dual MIT/GPL";
 /* Records of one sweep: all of them fit into the buffer of an iterator, which would else show a task twice. */
 #define SAMPLES_MAX 1024
 /* Of these, so many at most are of accounts whose share is known; and only a walk asks for them. */
-#define SAMPLES_KNOWN_MAX 12
-/* Memory of a process that did not run is read every so many walks, as the kernel may have taken some of it. */
-#define IDLE_MEMORY_EVERY 5
+#define SAMPLES_KNOWN_MAX 64
 /* Tasks that one run looks at. No other task gets the CPU meanwhile on a kernel that does not preempt itself. */
 #define VISITS_MAX 1024
-/* A process is asked for its share again after so many sweeps. */
+/* Memory of a process that runs is read at least every so many sweeps, and else when it may have changed. */
+#define MEMORY_EVERY 6
+/* A process whose account has no share yet is asked for it again after so many sweeps. */
 #define SAMPLE_EVERY 64
 /* Tries to advance a counter: two parties at most meet at a task. */
 #define EXCHANGES_MAX 4
-
-#include "levels.h"
 
 /* A sweep at work. */
 struct sweep {
@@ -46,6 +44,12 @@ static __always_inline struct control *control(void)
 
     return bpf_map_lookup_elem(&hm_control, &zero);
 }
+
+/* In this order: levels are by command, and a list of commands needs what memory counts for. */
+static __always_inline __u64 answers_for(__u32 slot, const __u64 *kib);
+
+#include "commands.h"
+#include "levels.h"
 
 /* Gives a uid a slot. NO_SLOT if there is no room. */
 static __noinline __u32 admit(__u32 uid)
@@ -174,25 +178,6 @@ static __always_inline struct usage *usage_of_uid(__u32 uid)
     return usage_of(place);
 }
 
-static __always_inline struct command *find_command(struct command_key *key, __u32 slot, struct task_struct *task)
-{
-    key->slot = slot;
-    bpf_probe_read_kernel_str(key->name, sizeof(key->name), task->comm);
-    return bpf_map_lookup_elem(&hm_commands, key);
-}
-
-static __always_inline struct command *command_of(__u32 slot, struct task_struct *task)
-{
-    struct command_key key = {};
-    struct command none = {};
-    struct command *command = find_command(&key, slot, task);
-
-    if (command)
-        return command;
-    bpf_map_update_elem(&hm_commands, &key, &none, BPF_NOEXIST);
-    return bpf_map_lookup_elem(&hm_commands, &key);
-}
-
 static __always_inline void io_now(struct task_struct *task, struct task_state *now)
 {
     if (!bpf_core_field_exists(task->ioac))
@@ -285,7 +270,8 @@ static __always_inline void read_memory(struct control *c, struct task_struct *t
     read_pages(task, mm, c, pages);
 }
 
-/* Asks the agent to read the share of a process: each in turn, a few in a walk. */
+/* Asks the agent to read the share of a process: a few in a walk, each walk the next ones, and at once where the account
+ * has none yet. */
 static __always_inline void ask_share(struct sweep *sweep, struct task_struct *task, struct task_state *state)
 {
     struct control *c = sweep->control;
@@ -294,11 +280,17 @@ static __always_inline void ask_share(struct sweep *sweep, struct task_struct *t
 
     if (c->samples >= SAMPLES_MAX || !(__u32)(state->held[ANONYMOUS] | state->held[SHARED]))
         return;
-    if (state->sampled && c->sweep - state->sampled < SAMPLE_EVERY)
-        return;
     share = bpf_map_lookup_elem(&hm_shares, &state->slot);
-    if (!share || !share->wanted || (share->known && (!sweep->is_walk || c->samples >= SAMPLES_KNOWN_MAX)))
+    if (!share || !share->wanted)
         return;
+    if (share->known) {
+        /* A walk goes by pid. */
+        if (!sweep->is_walk || record.pid <= c->asked || c->samples >= SAMPLES_KNOWN_MAX)
+            return;
+        c->asked = record.pid;
+    } else if (state->sampled && c->sweep - state->sampled < SAMPLE_EVERY) {
+        return;
+    }
     c->samples++;
     state->sampled = c->sweep;
     bpf_seq_write(sweep->seq, &record, sizeof(record));
@@ -338,50 +330,42 @@ static __always_inline void follow_session(struct control *c, struct task_struct
     }
 }
 
-/* Adds a process to its command. */
-static __always_inline void list_command(struct control *c, struct task_struct *task, struct task_state *state)
-{
-    struct command *command = command_of(state->slot, task);
-    __u64 kib[KINDS];
-
-    if (!command)
-        return;
-    for (int kind = 0; kind < KINDS; kind++)
-        kib[kind] = (__u32)state->held[kind];
-    __sync_fetch_and_add(&command->processes, 1);
-    __sync_fetch_and_add(&command->memory_kib_ms, answers_for(state->slot, kib) * listed_ms(c));
-}
-
 /* A process is there. `thread` is one of its threads that has its memory. */
 static __always_inline void present(struct sweep *sweep, struct task_struct *leader, struct task_state *state,
                                     struct task_struct *thread)
 {
     struct control *c = sweep->control;
     int is_new = !state->held[ANONYMOUS];
+    struct mm_struct *mm = thread->mm;
     struct pages pages = {};
+    __u32 place, mapped;
 
     if (state->ended)
         return;
-    if (state->ran || is_new || state->held[ANONYMOUS] >> 32 != state->slot ||
-        (sweep->is_walk && (state->turn + c->walk) % IDLE_MEMORY_EVERY == 0)) {
+    /* Else it is what it was when the first thread ran last. */
+    if (sweep->is_walk || is_new)
+        state->command = command_of(state->slot, leader, state->command);
+    place = place_of(state->slot, state->command);
+    mapped = mm ? mm->total_vm : state->mapped;
+    if (sweep->is_walk || state->ran || state->mapped != mapped || state->held[ANONYMOUS] >> 32 != place) {
         state->ran = 0;
+        state->mapped = mapped;
         state->read_at = c->sweep;
+        if (sweep->is_walk)
+            begin_to_meet_at(c, place);
         for (int kind = 0; kind < KINDS; kind++)
             pages.kib[kind] = (__u32)state->held[kind];
         read_memory(c, thread, &pages);
         for (int kind = 0; kind < KINDS; kind++)
-            hold(state, state->slot, kind, pages.kib[kind] < KIB_MAX ? pages.kib[kind] : KIB_MAX);
+            hold(state, place, kind, pages.kib[kind] < KIB_MAX ? pages.kib[kind] : KIB_MAX);
         /* It may have ended just now; if it ended before it was seen, nobody was told. */
         if (*(volatile __u32 *)&state->ended || (is_new && !*(volatile int *)&leader->signal->live.counter)) {
             leave(c, leader, state);
             return;
         }
     }
-    if (sweep->is_walk && state->walk != c->walk) {
+    if (sweep->is_walk && state->walk != c->walk)
         meet_again(c, state);
-        if (commands_are_due())
-            list_command(c, leader, state);
-    }
     ask_share(sweep, leader, state);
 }
 
@@ -393,9 +377,25 @@ static long finish_slot(__u32 slot, struct sweep *sweep)
     if (!usage || !c)
         return 1;
     if (sweep->is_walk)
-        correct_level(c, usage);
+        correct_level(c, &usage->levels);
     pass_time(slot, usage, sweep->ms);
-    c->processes += usage->now.processes;
+    c->processes += usage->levels.now.processes;
+    return 0;
+}
+
+static long finish_command(__u32 number, struct sweep *sweep)
+{
+    struct command *command = bpf_map_lookup_elem(&hm_commands, &number);
+    struct control *c = control();
+
+    if (!command || !c)
+        return 1;
+    if (!command->filled)
+        return 0;
+    if (sweep->is_walk)
+        correct_level(c, &command->levels);
+    if (commands_are_due())
+        list_command(number, command, listed_ms(c));
     return 0;
 }
 
@@ -418,8 +418,12 @@ static __always_inline void finish(struct sweep *sweep)
     c->processes = 0;
     bpf_loop(c->used < SLOTS_MAX ? c->used : SLOTS_MAX, finish_slot, sweep, 0);
     c->swept_ns = c->swept_ns ? c->swept_ns + sweep->ms * 1000000 : now_ns;
+    if (sweep->is_walk || commands_are_due())
+        bpf_loop(c->commands <= COMMANDS_MAX ? c->commands : COMMANDS_MAX + 1, finish_command, sweep, 0);
     if (commands_are_due())
         c->topped_ns = c->swept_ns;
+    if (sweep->is_walk && c->samples < SAMPLES_KNOWN_MAX)
+        c->asked = 0;
 }
 
 /* First sight by a sweep. What was there before counting began is taken as it is. */
@@ -463,7 +467,17 @@ static __always_inline void identify(struct task_struct *task, struct task_state
         state->slot = slot_of(uid);
     }
     state->leads = task->pid == task->tgid;
-    state->turn = task->pid;
+}
+
+/* Whether memory of a task's process may have changed since it was read: it grows by page faults. What is given back
+ * without one is seen where less is mapped, or after MEMORY_EVERY sweeps. */
+static __always_inline int may_have_other_memory(struct control *c, struct task_struct *task, struct task_state *state)
+{
+    __u32 faults = task->min_flt + task->maj_flt;
+    int has_faulted = faults != state->faults;
+
+    state->faults = faults;
+    return has_faulted || (task->pid + c->sweep) % MEMORY_EVERY == 0;
 }
 
 /* A task that ran since the last sweep, or that no sweep saw. */
@@ -481,8 +495,10 @@ static __always_inline void count(struct control *c, struct task_struct *task, s
     cpu_ns = credit(usage, &now, state);
     if (!cpu_ns)
         return;
-    state->ran = 1;
-    command = command_of(state->slot, task);
+    if (may_have_other_memory(c, task, state))
+        state->ran = 1;
+    state->command = command_of(state->slot, task, state->command);
+    command = command_at(state->command);
     if (command)
         __sync_fetch_and_add(&command->cpu_ns, cpu_ns);
 }
@@ -496,6 +512,8 @@ static __always_inline void look(struct sweep *sweep, struct task_struct *task)
     int idle;
 
     if (!state) {
+        /* It may sleep from now on, and is looked at all the same. */
+        mark(task);
         c->unstored++;
         return;
     }
@@ -517,6 +535,9 @@ static __always_inline void look(struct sweep *sweep, struct task_struct *task)
          * live. */
         if (!*(volatile int *)&task->exit_state)
             count(c, task, usage, state);
+        /* There was no memory for a slot. */
+        if (state->slot == NO_SLOT && c->used < SLOTS_MAX)
+            mark(task);
     }
     if (!state->seen)
         return;
@@ -601,6 +622,19 @@ int hm_visit(struct bpf_iter__bpf_map_elem *ctx)
     return 0;
 }
 
+/* Tells every slot in turn, less what the programs keep for themselves. Whoever reads stops after the last one in use. */
+SEC("iter/bpf_map_elem")
+int hm_told(struct bpf_iter__bpf_map_elem *ctx)
+{
+    void *usage = ctx->value;
+
+    /* The verifier wants the very value that was compared. */
+    barrier_var(usage);
+    if (usage)
+        bpf_seq_write(ctx->meta->seq, usage, __builtin_offsetof(struct usage, last_kib));
+    return 0;
+}
+
 /* A CPU leaves a task and turns to another. If it leaves for good, all that the task did is known. The queue of the CPU
  * is locked here: nothing is allocated, as hm_exited has made room already. */
 SEC("tp_btf/sched_switch")
@@ -615,8 +649,12 @@ int BPF_PROG(hm_switched, bool preempt, struct task_struct *task, struct task_st
     __u32 slot;
 
     mark(next);
-    if (!(task->__state & TASK_DEAD))
+    if (!(task->__state & TASK_DEAD)) {
+        /* Not every switch is told: on a virtual machine, none away from some threads of its init was. What such a thread
+         * gave the CPU to is known when it leaves. */
+        mark(task);
         return 0;
+    }
     c = control();
     if (!c)
         return 0;
@@ -632,7 +670,7 @@ int BPF_PROG(hm_switched, bool preempt, struct task_struct *task, struct task_st
     now.cpu_ns = task->se.sum_exec_runtime;
     io_now(task, &now);
     cpu_ns = credit(usage, &now, state ? state : &none);
-    command = find_command(&key, slot, task);
+    command = command_at(known_command(&key, slot, task, state ? state->command : NO_COMMAND));
     if (command && cpu_ns)
         __sync_fetch_and_add(&command->cpu_ns, cpu_ns);
     return 0;
@@ -697,7 +735,7 @@ int BPF_PROG(hm_exited, struct task_struct *task)
     usage = usage_of(slot);
     if (!usage)
         return 0;
-    command_of(slot, task);
+    command_of(slot, task, NO_COMMAND);
     if (task->signal->live.counter == 0)
         end_process(c, task, usage);
     else if (task->pid == task->tgid && is_replaced(task))

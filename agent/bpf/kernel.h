@@ -20,6 +20,7 @@ typedef __u16 __sum16;
 #define BPF_MAP_TYPE_HASH 1
 #define BPF_MAP_TYPE_ARRAY 2
 #define BPF_MAP_TYPE_PERCPU_ARRAY 6
+#define BPF_MAP_TYPE_QUEUE 22
 #define BPF_MAP_TYPE_TASK_STORAGE 29
 #define BPF_F_NO_PREALLOC 1U
 #define BPF_ANY 0
@@ -72,6 +73,7 @@ struct percpu_counter {
 struct mm_struct {
     struct percpu_counter rss_stat[MM_COUNTERS];
     struct task_struct *owner;
+    unsigned long total_vm;
 };
 
 struct mm_rss_stat {
@@ -106,6 +108,8 @@ struct task_struct {
     int pid;
     int tgid;
     __u64 start_time;
+    unsigned long min_flt;
+    unsigned long maj_flt;
     struct sched_entity se;
     struct task_io_accounting ioac;
     struct mm_struct *mm;

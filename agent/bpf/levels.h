@@ -1,49 +1,75 @@
-/* How many processes a slot has and what memory. A process is part of the level from the sweep that first sees it until
- * its last thread ends; in between its part changes when a sweep looks at it, which need not be every sweep.
+/* How many processes a slot has and what memory, and of that each of its commands. A process is part of the level from the
+ * sweep that first sees it until its last thread ends; in between its part changes when a sweep looks at it, which need not
+ * be every sweep.
  *
- * What a process adds stands in its leader's storage together with the slot that it was added to, and is only ever
+ * What a process adds stands in its leader's storage together with the place that it was added to, and is only ever
  * exchanged: whoever takes the old figure out takes it from where it was. So the sweep and the end of the process may
  * meet, and the level is the sum of what stands in the storages. A walk adds that up once more, to be sure. */
 #ifndef HOSTMETER_LEVELS_H
 #define HOSTMETER_LEVELS_H
 
-/* More than 4 TiB do not fit beside a slot. */
+/* More than 4 TiB do not fit beside a place. */
 #define KIB_MAX 0xffffffffU
+/* A place is a slot, counted from 1, and in its lowest bits the number of one of the slot's commands. Whose a process is
+ * never hangs on what command it is. */
+#define COMMAND_BITS 15
+#define COMMAND_MASK ((1U << COMMAND_BITS) - 1)
 
-/* Changes the level of a slot, and what the walk met if it met this process already. */
-static __always_inline void shift(__u32 slot, const struct task_state *state, int kind, __s64 processes, __s64 kib)
+_Static_assert(COMMANDS_MAX <= COMMAND_MASK && SLOTS_MAX < 1U << (32 - COMMAND_BITS), "a place has 32 bits");
+
+static __always_inline __u32 place_of(__u32 slot, __u32 command)
 {
-    struct usage *usage = bpf_map_lookup_elem(&hm_usage, &slot);
-
-    if (!usage)
-        return;
-    __sync_fetch_and_add(&usage->now.processes, processes);
-    __sync_fetch_and_add(&usage->now.kib[kind], kib);
-    if (state->walk != usage->walk)
-        return;
-    __sync_fetch_and_add(&usage->met.processes, processes);
-    __sync_fetch_and_add(&usage->met.kib[kind], kib);
+    return (slot + 1) << COMMAND_BITS | (command & COMMAND_MASK);
 }
 
-/* Sets what a process adds of one kind. The process itself goes with the first kind. */
-static __always_inline void hold(struct task_state *state, __u32 slot, int kind, __u32 kib)
+static __always_inline __u32 slot_of_place(__u32 place)
 {
-    __u64 now = (__u64)slot << 32 | kib, then = *(volatile __u64 *)&state->held[kind];
+    return (place >> COMMAND_BITS) - 1;
+}
+
+static __always_inline void shift_level(struct levels *levels, const struct task_state *state, int kind,
+                                        __s64 processes, __s64 kib)
+{
+    __sync_fetch_and_add(&levels->now.processes, processes);
+    __sync_fetch_and_add(&levels->now.kib[kind], kib);
+    if (state->walk != levels->walk)
+        return;
+    __sync_fetch_and_add(&levels->met.processes, processes);
+    __sync_fetch_and_add(&levels->met.kib[kind], kib);
+}
+
+/* Changes the levels of a place, and what the walk met if it met this process already. */
+static __always_inline void shift(__u32 place, const struct task_state *state, int kind, __s64 processes, __s64 kib)
+{
+    __u32 slot = slot_of_place(place);
+    struct usage *usage = bpf_map_lookup_elem(&hm_usage, &slot);
+    struct command *command = command_at(place & COMMAND_MASK);
+
+    if (usage)
+        shift_level(&usage->levels, state, kind, processes, kib);
+    if (command)
+        shift_level(&command->levels, state, kind, processes, kib);
+}
+
+/* Sets what a process adds of one kind, and to which place; 0: to none. The process itself goes with the first kind. */
+static __always_inline void hold(struct task_state *state, __u32 place, int kind, __u32 kib)
+{
+    __u64 now = (__u64)place << 32 | kib, then = *(volatile __u64 *)&state->held[kind];
     int process = kind == ANONYMOUS;
-    __u32 then_slot;
+    __u32 then_place;
 
     if (then == now)
         return;
     then = __sync_lock_test_and_set(&state->held[kind], now);
-    then_slot = then >> 32;
-    if (then_slot == slot) {
-        shift(slot, state, kind, 0, (__s64)kib - (__u32)then);
+    then_place = then >> 32;
+    if (then_place == place) {
+        shift(place, state, kind, 0, (__s64)kib - (__u32)then);
         return;
     }
-    if (then_slot != NO_SLOT)
-        shift(then_slot, state, kind, -process, -(__s64)(__u32)then);
-    if (slot != NO_SLOT)
-        shift(slot, state, kind, process, kib);
+    if (then_place)
+        shift(then_place, state, kind, -process, -(__s64)(__u32)then);
+    if (place)
+        shift(place, state, kind, process, kib);
 }
 
 static __always_inline void close_session(struct control *c, struct task_struct *leader, struct task_state *state)
@@ -60,27 +86,49 @@ static __always_inline void close_session(struct control *c, struct task_struct 
 static __always_inline void leave(struct control *c, struct task_struct *leader, struct task_state *state)
 {
     for (int kind = 0; kind < KINDS; kind++)
-        hold(state, NO_SLOT, kind, 0);
+        hold(state, 0, kind, 0);
     close_session(c, leader, state);
+}
+
+static __always_inline void begin_to_meet(const struct control *c, struct levels *levels)
+{
+    if (levels->walk == c->walk)
+        return;
+    levels->walk = c->walk;
+    __builtin_memset(&levels->met, 0, sizeof(levels->met));
+}
+
+/* What a walk meets of a place begins with nothing. */
+static __always_inline void begin_to_meet_at(const struct control *c, __u32 place)
+{
+    __u32 slot = slot_of_place(place);
+    struct usage *usage = bpf_map_lookup_elem(&hm_usage, &slot);
+    struct command *command = command_at(place & COMMAND_MASK);
+
+    if (usage)
+        begin_to_meet(c, &usage->levels);
+    if (command)
+        begin_to_meet(c, &command->levels);
+}
+
+static __always_inline void meet_level(struct levels *levels, const struct task_state *state)
+{
+    __sync_fetch_and_add(&levels->met.processes, 1);
+    for (int kind = 0; kind < KINDS; kind++)
+        __sync_fetch_and_add(&levels->met.kib[kind], (__u32)state->held[kind]);
 }
 
 /* A walk meets a process for the first time. */
 static __always_inline void meet_again(struct control *c, struct task_state *state)
 {
     struct usage *usage = bpf_map_lookup_elem(&hm_usage, &state->slot);
+    struct command *command = command_at(state->command);
 
-    if (!usage)
-        return;
-    if (usage->walk != c->walk) {
-        usage->walk = c->walk;
-        usage->met.processes = 0;
-        for (int kind = 0; kind < KINDS; kind++)
-            usage->met.kib[kind] = 0;
-    }
     state->walk = c->walk;
-    __sync_fetch_and_add(&usage->met.processes, 1);
-    for (int kind = 0; kind < KINDS; kind++)
-        __sync_fetch_and_add(&usage->met.kib[kind], (__u32)state->held[kind]);
+    if (usage)
+        meet_level(&usage->levels, state);
+    if (command)
+        meet_level(&command->levels, state);
 }
 
 static __always_inline void correct(__u64 *now, __u64 met)
@@ -92,13 +140,13 @@ static __always_inline void correct(__u64 *now, __u64 met)
 }
 
 /* A walk was whole: what it met is what there is. */
-static __always_inline void correct_level(const struct control *c, struct usage *usage)
+static __always_inline void correct_level(const struct control *c, struct levels *levels)
 {
-    int is_met = usage->walk == c->walk;
+    int is_met = levels->walk == c->walk;
 
-    correct(&usage->now.processes, is_met ? usage->met.processes : 0);
+    correct(&levels->now.processes, is_met ? levels->met.processes : 0);
     for (int kind = 0; kind < KINDS; kind++)
-        correct(&usage->now.kib[kind], is_met ? usage->met.kib[kind] : 0);
+        correct(&levels->now.kib[kind], is_met ? levels->met.kib[kind] : 0);
 }
 
 static __always_inline __u64 share_of(__u64 kib, __u32 ppm)
@@ -121,12 +169,12 @@ static __always_inline __u64 answers_for(__u32 slot, const __u64 *kib)
 /* A uid's level from the last sweep to this one, taken to change evenly. */
 static __always_inline void pass_time(__u32 slot, struct usage *usage, __u64 ms)
 {
-    __u64 processes = usage->now.processes, kib = 0;
+    __u64 processes = usage->levels.now.processes, kib = 0;
 
     if (!processes && !usage->last_processes)
         return;
     if (processes)
-        kib = answers_for(slot, usage->now.kib);
+        kib = answers_for(slot, usage->levels.now.kib);
     __sync_fetch_and_add(&usage->present_usec, (usage->last_processes + processes) * ms * 500);
     __sync_fetch_and_add(&usage->memory_kib_ms, (usage->last_kib + kib) * ms / 2);
     usage->last_processes = processes;

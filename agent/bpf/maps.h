@@ -4,7 +4,10 @@
 #define HOSTMETER_MAPS_H
 
 #define SLOTS_MAX 65537
+/* Commands that are known at once. */
 #define COMMANDS_MAX 16384
+/* Number of no command. */
+#define NO_COMMAND 0
 /* A power of two less one, so that RANGES_STEPS halvings find one. */
 #define RANGES_MAX 4095
 #define RANGES_STEPS 12
@@ -54,6 +57,10 @@ struct control {
     /* It is not over: it goes on when it is run again. Tasks that this run may still look at. */
     __u32 more;
     __u32 left;
+    /* Numbers of commands given away, NO_COMMAND among them. */
+    __u32 commands;
+    /* The last process that a walk asked for its share; 0: the next walk begins with the first one. */
+    __u32 asked;
 };
 
 /* Pages of a kind. */
@@ -63,6 +70,14 @@ enum { ANONYMOUS, SWAP, SHARED, KINDS };
 struct level {
     __u64 processes;
     __u64 kib[KINDS];
+};
+
+struct levels {
+    /* What is there now: changed when a process begins, changes or ends. */
+    struct level now;
+    /* What the walk of this number met so far. */
+    struct level met;
+    __u64 walk;
 };
 
 /* What a uid used since `begun_ns`, and what its processes are. */
@@ -88,16 +103,12 @@ struct usage {
     /* What the last sweep left: processes, and the memory that they answer for. */
     __u64 last_processes;
     __u64 last_kib;
-    /* What is there now: changed when a process begins, changes or ends. */
-    struct level now;
-    /* What the walk of this number met so far. */
-    struct level met;
-    __u64 walk;
+    struct levels levels;
 };
 
 /* Written by the agent before a sweep. */
 struct order {
-    /* Whether commands are counted, too. */
+    /* Whether commands are listed, too. */
     __u32 top;
     /* Entries of hm_ranges. */
     __u32 ranges;
@@ -125,17 +136,28 @@ struct command_key {
     char name[16];
 };
 
-/* What a command used since the agent last took the list. */
+/* A command of a slot: what has one name. Names are chosen by the processes themselves, so that nothing is billed by
+ * them. */
 struct command {
+    struct command_key key;
+    /* 0: the number is free. */
+    __u16 filled;
+    /* Nothing happened under it since the list before the last one. */
+    __u16 idle;
+    /* CPU time so far; of that, what the lists told already. */
     __u64 cpu_ns;
-    __u64 memory_kib_ms;
-    __u64 processes;
+    __u64 told_ns;
+    /* What the last list tells: CPU time and memory since the one before, and processes. */
+    __u64 listed_ns;
+    __u64 listed_kib_ms;
+    __u64 listed_processes;
+    struct levels levels;
 };
 
 /* What is counted already of a task. First comes what a walk reads of one that sleeps: one line of the cache. */
 struct task_state {
     __u64 cpu_ns;
-    /* Of the leader: what its process adds to a level, KiB; in the upper half to that of which slot, 0: to none. */
+    /* Of the leader: what its process adds to a level, KiB; in the upper half to which (see levels.h), 0: to none. */
     __u64 held[KINDS];
     /* Of the leader: the last walk that met it. */
     __u64 walk;
@@ -144,12 +166,16 @@ struct task_state {
     __u32 seen;
     /* Of the leader: the last thread of the process ended. */
     __u32 ended;
-    /* Spreads what is done at every so many walks. */
-    __u16 turn;
+    /* Number of its command, if that is still the same. */
+    __u16 command;
     /* It is the first thread of its process, which has the number of the process. */
     __u8 leads;
-    /* Of the leader: a thread ran since memory was read. */
+    /* Of the leader: memory may be another than what was read. */
     __u8 ran;
+    /* Page faults so far. */
+    __u32 faults;
+    /* Of the leader: pages that were mapped when memory was read. */
+    __u32 mapped;
     __u64 read_bytes;
     __u64 written_bytes;
     __u64 cancelled_bytes;
@@ -250,13 +276,28 @@ struct {
     __type(value, struct session);
 } hm_open SEC(".maps");
 
+/* Numbers of commands. */
 struct {
     __uint(type, BPF_MAP_TYPE_HASH);
     __uint(map_flags, BPF_F_NO_PREALLOC);
     __uint(max_entries, COMMANDS_MAX);
     __type(key, struct command_key);
+    __type(value, __u32);
+} hm_names SEC(".maps");
+
+struct {
+    __uint(type, BPF_MAP_TYPE_ARRAY);
+    __uint(max_entries, COMMANDS_MAX + 1);
+    __type(key, __u32);
     __type(value, struct command);
 } hm_commands SEC(".maps");
+
+/* Numbers that were given back. */
+struct {
+    __uint(type, BPF_MAP_TYPE_QUEUE);
+    __uint(max_entries, COMMANDS_MAX);
+    __type(value, __u32);
+} hm_given_back SEC(".maps");
 
 struct {
     __uint(type, BPF_MAP_TYPE_TASK_STORAGE);

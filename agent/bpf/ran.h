@@ -1,4 +1,5 @@
-/* Which tasks ran since the last sweep: a bit for each pid, set when a CPU turns to it, cleared when a sweep looks. */
+/* Which tasks ran since the last sweep: a bit for each pid, set when a CPU turns to it or leaves it, cleared when a sweep
+ * looks. */
 #ifndef HOSTMETER_RAN_H
 #define HOSTMETER_RAN_H
 

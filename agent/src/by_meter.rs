@@ -1,75 +1,82 @@
-//! A map by meter: a short row in the order of the table. Every account has two of them in every reading.
+//! A map by meter: a place for each meter and no memory of its own. Every account has two of them in every reading.
 
 use hostmeter_core::meter::Meter;
 
-/// Room that is made at first: one account's counters.
-const USUAL_METERS: usize = 12;
-
 /// Values by meter; a meter that is absent was not measured.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ByMeter<T>(Vec<(Meter, T)>);
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ByMeter<T> {
+    /// A bit for each meter that has a value, by its place in the table.
+    known: u32,
+    /// The default where there is none.
+    values: [T; Meter::COUNT],
+}
+
+const _: () = assert!(Meter::COUNT <= u32::BITS as usize, "a bit for each meter");
+
+const fn bit(meter: Meter) -> u32 {
+    1 << meter.index()
+}
 
 impl<T> ByMeter<T> {
     /// The value of a meter.
     pub fn get(&self, meter: &Meter) -> Option<&T> {
-        self.place(*meter).ok().and_then(|i| self.0.get(i)).map(|(_, value)| value)
+        self.values.get(meter.index()).filter(|_| self.contains_key(meter))
     }
 
     /// Whether there is a value of a meter.
     pub fn contains_key(&self, meter: &Meter) -> bool {
-        self.place(*meter).is_ok()
-    }
-
-    /// Sets the value of a meter; gives the one that was there.
-    pub fn insert(&mut self, meter: Meter, value: T) -> Option<T> {
-        // Mostly they come in order.
-        if self.0.last().is_none_or(|(last, _)| *last < meter) {
-            self.0.push((meter, value));
-            return None;
-        }
-        match self.place(meter) {
-            Ok(i) => self.0.get_mut(i).map(|(_, old)| std::mem::replace(old, value)),
-            Err(i) => {
-                self.0.insert(i, (meter, value));
-                None
-            }
-        }
-    }
-
-    /// Takes the value of a meter out.
-    pub fn remove(&mut self, meter: &Meter) -> Option<T> {
-        self.place(*meter).ok().map(|i| self.0.remove(i).1)
+        self.known & bit(*meter) != 0
     }
 
     /// Meters that have a value, in the order of the table.
-    pub fn keys(&self) -> impl Iterator<Item = &Meter> {
-        self.0.iter().map(|(meter, _)| meter)
+    pub fn keys(&self) -> impl Iterator<Item = &'static Meter> + use<T> {
+        let mut left = self.known;
+        std::iter::from_fn(move || {
+            let meter = Meter::ALL.get(usize::try_from(left.trailing_zeros()).ok()?)?;
+            left &= left.wrapping_sub(1);
+            Some(meter)
+        })
     }
 
     /// Meters with their values, in the order of the table.
     pub fn iter(&self) -> impl Iterator<Item = (&Meter, &T)> {
-        self.0.iter().map(|(meter, value)| (meter, value))
+        self.keys().filter_map(|meter| Some((meter, self.values.get(meter.index())?)))
     }
 
     /// Whether no meter has a value.
     pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
-    }
-
-    fn place(&self, meter: Meter) -> Result<usize, usize> {
-        self.0.binary_search_by_key(&meter, |(m, _)| *m)
+        self.known == 0
     }
 }
 
-impl<T> Default for ByMeter<T> {
+impl<T: Copy + Default> ByMeter<T> {
+    /// Sets the value of a meter; gives the one that was there.
+    pub fn insert(&mut self, meter: Meter, value: T) -> Option<T> {
+        let old = self.get(&meter).copied();
+        if let Some(place) = self.values.get_mut(meter.index()) {
+            *place = value;
+            self.known |= bit(meter);
+        }
+        old
+    }
+
+    /// Takes the value of a meter out.
+    pub fn remove(&mut self, meter: &Meter) -> Option<T> {
+        let old = self.insert(*meter, T::default());
+        self.known &= !bit(*meter);
+        old
+    }
+}
+
+impl<T: Copy + Default> Default for ByMeter<T> {
     fn default() -> Self {
-        Self(Vec::new())
+        Self { known: 0, values: [T::default(); Meter::COUNT] }
     }
 }
 
-impl<T> FromIterator<(Meter, T)> for ByMeter<T> {
+impl<T: Copy + Default> FromIterator<(Meter, T)> for ByMeter<T> {
     fn from_iter<I: IntoIterator<Item = (Meter, T)>>(iter: I) -> Self {
-        let mut out = Self(Vec::with_capacity(USUAL_METERS));
+        let mut out = Self::default();
         for (meter, value) in iter {
             out.insert(meter, value);
         }
@@ -77,7 +84,7 @@ impl<T> FromIterator<(Meter, T)> for ByMeter<T> {
     }
 }
 
-impl<T, const N: usize> From<[(Meter, T); N]> for ByMeter<T> {
+impl<T: Copy + Default, const N: usize> From<[(Meter, T); N]> for ByMeter<T> {
     fn from(values: [(Meter, T); N]) -> Self {
         values.into_iter().collect()
     }

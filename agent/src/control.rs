@@ -6,8 +6,9 @@
 use crate::executor::protocol::{Client, Numbered, ProtocolError};
 use crate::limits::{EXECUTOR_CALL_MAX, EXECUTOR_RETRY, OUTCOME_WAIT};
 use crate::sampling::Inbox;
-use crossbeam_channel::{Receiver, RecvTimeoutError, Sender};
+use crossbeam_channel::{Receiver, RecvTimeoutError};
 use std::path::{Path, PathBuf};
+use std::sync::mpsc::SyncSender;
 use std::thread::JoinHandle;
 
 /// Connects for one exchange or a row of them.
@@ -19,7 +20,7 @@ pub fn connect(socket: &Path) -> Result<Client, ProtocolError> {
 /// other end of either channel is gone.
 pub fn start(
     socket: PathBuf,
-    inbox: Sender<Inbox>,
+    inbox: SyncSender<Inbox>,
     durable: Receiver<u64>,
 ) -> std::io::Result<JoinHandle<()>> {
     std::thread::Builder::new().name("outcomes".to_owned()).spawn(move || {
@@ -55,7 +56,7 @@ enum Ended {
 }
 
 /// One connection, as long as it lasts.
-fn exchange(socket: &Path, inbox: &Sender<Inbox>, durable: &Receiver<u64>, known: &mut u64) -> Ended {
+fn exchange(socket: &Path, inbox: &SyncSender<Inbox>, durable: &Receiver<u64>, known: &mut u64) -> Ended {
     let mut client = match connect(socket) {
         Ok(client) => client,
         Err(e) => return Ended::Failed(e),
@@ -80,7 +81,7 @@ fn exchange(socket: &Path, inbox: &Sender<Inbox>, durable: &Receiver<u64>, known
 fn hand_over(
     client: &mut Client,
     outcomes: Vec<Numbered>,
-    inbox: &Sender<Inbox>,
+    inbox: &SyncSender<Inbox>,
     durable: &Receiver<u64>,
 ) -> Result<Option<u64>, Ended> {
     let Some(upto) = outcomes.last().map(|o| o.serial) else { return Ok(None) };
@@ -103,6 +104,7 @@ fn hand_over(
 mod tests {
     use super::*;
     use crate::executor::protocol::{Reply, Request, read_line, write_line};
+    use crossbeam_channel::Sender;
     use hostmeter_core::wire::command::{Action, Outcome, Status};
     use std::io::BufReader;
     use std::os::unix::net::UnixListener;
@@ -157,7 +159,7 @@ mod tests {
             let listener = UnixListener::bind(&socket).unwrap();
             let (seen_in, seen) = crossbeam_channel::unbounded();
             std::thread::spawn(move || executor(&listener, vec![outcome(4), outcome(5)], calls, &seen_in));
-            let (inbox_in, inbox) = crossbeam_channel::bounded(1);
+            let (inbox_in, inbox) = std::sync::mpsc::sync_channel(1);
             let (durable, durable_out) = crossbeam_channel::bounded(1);
             start(socket, inbox_in, durable_out).unwrap();
             let limit = Duration::from_secs(20);

@@ -101,7 +101,11 @@ pub fn build(base: &Baseline, new: &Reading, from_ms: i64, to_ms: i64, homes: &H
     }
     let whole = Whole::between(base, new, passed_usec);
     let span = (used_from_ms, to_ms);
-    out.extend(hours(used_from_ms, to_ms).map(|part| whole.part(span, part, homes)));
+    if hours(used_from_ms, to_ms).eq([span]) {
+        out.push(whole.undivided(span, homes));
+    } else {
+        out.extend(hours(used_from_ms, to_ms).map(|part| whole.part(span, part, homes)));
+    }
     out
 }
 
@@ -110,7 +114,7 @@ pub fn build(base: &Baseline, new: &Reading, from_ms: i64, to_ms: i64, homes: &H
 pub fn between(base: &Baseline, new: &Reading) -> Interval {
     let passed_usec = passed_usec(base, new);
     let span = (0, (passed_usec / 1_000).max(1));
-    Whole::between(base, new, passed_usec).part(span, span, &Homes::default())
+    Whole::between(base, new, passed_usec).undivided(span, &Homes::default())
 }
 
 /// Time between two readings by the boot-time clock, µs.
@@ -138,7 +142,7 @@ struct Whole<'a> {
 impl<'a> Whole<'a> {
     fn between(base: &Baseline, new: &'a Reading, passed_usec: i64) -> Self {
         let mut gaps = new.gaps.clone();
-        let mut accounts = Vec::new();
+        let mut accounts = Vec::with_capacity(new.accounts.len());
         for (uid, now) in &new.accounts {
             let named = gaps.len();
             let before = base.accounts.get(uid);
@@ -159,22 +163,27 @@ impl<'a> Whole<'a> {
         Self { accounts, host: host_totals(&base.host, &new.host, passed_usec), gaps: bounded(gaps) }
     }
 
+    /// All of it.
+    fn undivided(self, (from_ms, to_ms): (i64, i64), homes: &Homes) -> Interval {
+        let hour = UtcHour::from_ms(from_ms);
+        let mut accounts = Vec::with_capacity(self.accounts.len());
+        for (now, mut whole) in self.accounts {
+            (whole.home, whole.home_inode) = home(now, whole.uid, hour, homes);
+            accounts.push(whole);
+        }
+        Interval { from_ms, to_ms, host: Some(self.host), accounts, gaps: self.gaps }
+    }
+
     /// The part of it that falls into one hour. Levels and commands stand with the end.
     fn part(&self, span: (i64, i64), (from_ms, to_ms): (i64, i64), homes: &Homes) -> Interval {
         let cut = |q: i64| part_within(q, span.0, span.1, from_ms, to_ms);
         let is_last = to_ms == span.1;
         let hour = UtcHour::from_ms(from_ms);
         let accounts = self.accounts.iter().map(|(now, whole)| {
-            let values = match span == (from_ms, to_ms) {
-                true => whole.values.clone(),
-                false => {
-                    whole.values.iter().map(|(m, v)| (m, if m.is_flow() { cut(v) } else { v })).collect()
-                }
-            };
+            let of_part = |(m, v): (Meter, i64)| (m, if m.is_flow() { cut(v) } else { v });
+            let values = whole.values.iter().map(of_part).collect();
             let top = if is_last { whole.top.clone() } else { Vec::new() };
-            let home =
-                now.home.as_ref().filter(|h| homes.is_due(whole.uid, hour, h, now.home_inode)).cloned();
-            let home_inode = now.home_inode.filter(|_| home.is_some());
+            let (home, home_inode) = home(now, whole.uid, hour, homes);
             AccountUsage { uid: whole.uid, user: whole.user.clone(), home, home_inode, values, top }
         });
         let host = &self.host;
@@ -191,6 +200,13 @@ impl<'a> Whole<'a> {
     }
 }
 
+/// The home of an account and its inode, where the collector is to be told.
+fn home(now: &AccountReading, uid: u32, hour: UtcHour, homes: &Homes) -> (Option<String>, Option<u64>) {
+    let home = now.home.as_ref().filter(|h| homes.is_due(uid, hour, h, now.home_inode)).cloned();
+    let inode = now.home_inode.filter(|_| home.is_some());
+    (home, inode)
+}
+
 /// What one account used. A counter that fell, or that one of the readings lacks, is a gap and no value.
 fn difference(
     uid: u32,
@@ -198,14 +214,8 @@ fn difference(
     now: &AccountReading,
     gaps: &mut Vec<Gap>,
 ) -> Values {
-    // By place in the table, as counters and levels lie between one another there.
-    let mut found = [None; Meter::COUNT];
-    let mut set = |meter: Meter, value: i64| {
-        if let Some(place) = found.get_mut(meter.index()) {
-            *place = Some(value);
-        }
-    };
-    now.gauges.iter().for_each(|(meter, level)| set(*meter, (*level).max(0)));
+    let mut found = Values::new();
+    now.gauges.iter().for_each(|(meter, level)| found.set(*meter, (*level).max(0)));
     let mut gap = |meter: Meter, reason: &str| {
         let covered = |g: &Gap| g.meter.covers(meter) && g.uid.is_none_or(|u| u == uid);
         if !gaps.iter().any(covered) {
@@ -217,7 +227,7 @@ fn difference(
         let is_unknown = before.is_none_or(|b| b.is_unseen && *meter != Meter::DiskKibSec);
         let earlier = before.and_then(|b| b.counters.get(meter).copied()).or(is_unknown.then_some(0));
         match change(earlier, Some(*count)) {
-            Change::Delta(used) => set(*meter, used),
+            Change::Delta(used) => found.set(*meter, used),
             Change::Reset => gap(*meter, "the counter started again"),
             Change::Gap => gap(*meter, "the counter was not read at the start of the interval"),
         }
@@ -227,7 +237,7 @@ fn difference(
             gap(*meter, "the counter could not be read");
         }
     }
-    Meter::ALL.iter().zip(found).filter_map(|(meter, value)| Some((*meter, value?))).collect()
+    found
 }
 
 fn host_totals(before: &HostReading, now: &HostReading, passed_usec: i64) -> HostTotals {

@@ -30,8 +30,13 @@ pub const SHARE_READS_FIRST_MAX: usize = 2_048;
 pub const SHARE_TIME_MAX: Duration = Duration::from_micros(400);
 /// Reading proportional set sizes ends after this time in the first sweep.
 pub const SHARE_TIME_FIRST_MAX: Duration = Duration::from_millis(100);
-/// Reads of the proportional set size in one sweep of the eBPF tier, of accounts whose share is known.
-pub const SHARE_READS_KNOWN_MAX: usize = 2;
+/// Time in each sweep of the eBPF tier for proportional set sizes of accounts whose share is known, on average, in
+/// microseconds: reading one takes some 100.
+pub const SHARE_USEC: i64 = 30;
+/// Of this, so much at most is saved up while there is nothing to read.
+pub const SHARE_SAVED_MAX_USEC: i64 = 300;
+/// The eBPF tier walks over all tasks at least once in this time; in between it looks at those that ran.
+pub const WALK_EVERY: Duration = Duration::from_secs(600);
 /// Processes whose share the eBPF tier still has to read; the kernel names further ones again later.
 pub const SHARES_ASKED_MAX: usize = 1_024;
 /// Command names kept for one account between two lists; further ones count as `other`.

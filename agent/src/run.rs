@@ -19,6 +19,7 @@ use crate::{commands, control, rotation, tier};
 use crossbeam_channel::Sender;
 use hostmeter_core::ids::HostId;
 use std::path::PathBuf;
+use std::sync::mpsc::{self, SyncSender};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tokio::runtime::Runtime;
@@ -114,7 +115,7 @@ fn run_epoch(config: &Config, runtime: &Runtime, signals: &mut Signals) -> Resul
     let (acked_in, acked_out) = watch::channel(0);
     let phase = phase(host, config.interval_ms);
     let shipper = Shipper::new(Arc::clone(&link), spool.reader(), wake_out, acked_in, phase);
-    let (inbox_in, inbox_out) = crossbeam_channel::bounded(INBOX_MAX);
+    let (inbox_in, inbox_out) = mpsc::sync_channel(INBOX_MAX);
     let durable = outcomes(config, &inbox_in)?;
     let parts = Parts {
         sweep: tier::sweep(config)?,
@@ -189,7 +190,7 @@ struct Ways {
     client: Client,
     shipper: Shipper,
     socket: Option<PathBuf>,
-    inbox: Sender<Inbox>,
+    inbox: SyncSender<Inbox>,
     wake: watch::Sender<Wake>,
     acked: watch::Receiver<u64>,
 }
@@ -228,7 +229,7 @@ impl Ways {
 }
 
 async fn stop(
-    inbox: &Sender<Inbox>,
+    inbox: &SyncSender<Inbox>,
     ended: Ended,
 ) -> Result<Result<u64, SamplingError>, oneshot::error::RecvError> {
     let _no_manager = sd_notify::notify(&[sd_notify::NotifyState::Stopping]);
@@ -239,7 +240,7 @@ async fn stop(
 }
 
 /// The thread that brings outcomes, if there is an executor.
-fn outcomes(config: &Config, inbox: &Sender<Inbox>) -> Result<Option<Sender<u64>>, RunError> {
+fn outcomes(config: &Config, inbox: &SyncSender<Inbox>) -> Result<Option<Sender<u64>>, RunError> {
     let Some(socket) = &config.executor_socket else { return Ok(None) };
     let (tell, told) = crossbeam_channel::bounded(INBOX_MAX);
     control::start(socket.clone(), inbox.clone(), told)?;

@@ -18,13 +18,14 @@ use crate::ship::{Wake, lock};
 use crate::spool::{Columns, Spool};
 use crate::state::{StateDir, StateError};
 use crate::status::{ClockStatus, SampleStatus, ShipStatus, SpoolStatus, Status, StatusFile};
-use crossbeam_channel::{Receiver, RecvTimeoutError, Sender};
+use crossbeam_channel::Sender;
 use hostmeter_core::interval::next_cut_ms;
 use hostmeter_core::wire::batch::{AgentInfo, Interval};
 use open::Open;
 use std::collections::VecDeque;
+use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::sync::{Arc, Mutex};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 use tick::Ticks;
 use tokio::sync::watch;
 
@@ -55,7 +56,7 @@ pub struct Parts {
     pub sealer: Arc<Sealer>,
     /// The collector's time.
     pub clock: Arc<Mutex<Clock>>,
-    /// Messages.
+    /// Messages. This channel sleeps at once where there is none; others first yield the CPU again and again, at every tick.
     pub inbox: Receiver<Inbox>,
     /// Wakes shipping.
     pub wake: watch::Sender<Wake>,
@@ -182,7 +183,7 @@ impl Sampling {
                 return Ok(None);
             }
             let pause = Duration::from_millis(u64::try_from(left_ms.min(WATCHDOG_EVERY_MS)).unwrap_or(0));
-            match self.parts.inbox.recv_deadline(Instant::now() + pause) {
+            match self.parts.inbox.recv_timeout(pause) {
                 Ok(message) => return Ok(Some(message)),
                 Err(RecvTimeoutError::Disconnected) => return Ok(Some(Inbox::Stop)),
                 Err(RecvTimeoutError::Timeout) => alive(),

@@ -21,6 +21,9 @@ pub(crate) struct Args {
     /// Samples; six are a minute, with the list of commands once
     #[arg(long, default_value_t = 12, value_parser = clap::value_parser!(u32).range(1..=1_000))]
     samples: u32,
+    /// Measure the eBPF tier alone
+    #[arg(long)]
+    no_peers: bool,
 }
 
 /// How a tool is started.
@@ -79,9 +82,9 @@ fn cost(before: Used, after: Used, samples: u64) -> Cost {
 }
 
 /// Every tool at once, over one crowd.
-fn round(processes: u32, samples: u32) -> Result<Vec<Option<Cost>>> {
+fn round(processes: u32, samples: u32, wanted: &[(&'static str, Start)]) -> Result<Vec<Option<Cost>>> {
     let _crowd = Crowd::start(processes, ACCOUNTS, ACCOUNTS)?;
-    let mut tools: Vec<Named> = TOOLS.iter().map(|(name, start)| (*name, start())).collect();
+    let mut tools: Vec<Named> = wanted.iter().map(|(name, start)| (*name, start())).collect();
     for (name, tool) in &tools {
         if let Err(why) = tool {
             say(&format!("{name} is left out: {why:#}"));
@@ -117,10 +120,11 @@ fn row(
 
 /// Measures and prints the table.
 pub(crate) fn measure(args: &Args) -> Result<()> {
+    let tools = if args.no_peers { TOOLS.get(..1).unwrap_or_default() } else { &TOOLS };
     let mut rounds = Vec::new();
     for processes in &args.processes {
         say(&format!("{processes} processes: {} s", (args.samples + 2) * u32::try_from(EVERY.as_secs())?));
-        rounds.push(round(*processes, args.samples)?);
+        rounds.push(round(*processes, args.samples, tools)?);
     }
     let mut out = std::io::stdout().lock();
     let cpus = std::thread::available_parallelism()?;
@@ -132,7 +136,7 @@ pub(crate) fn measure(args: &Args) -> Result<()> {
     write!(out, "| tool |")?;
     args.processes.iter().try_for_each(|n| write!(out, " {n} processes |"))?;
     writeln!(out, " memory |\n|{}", " --- |".repeat(args.processes.len() + 2))?;
-    for (i, (name, _)) in TOOLS.iter().enumerate() {
+    for (i, (name, _)) in tools.iter().enumerate() {
         let of = |r: &Vec<Option<Cost>>| r.get(i).copied().flatten();
         let kib = rounds.iter().filter_map(of).map(|c| c.rss_kib).max();
         if rounds.iter().filter_map(of).any(|c| c.sampling_usec.is_some()) {

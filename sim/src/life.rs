@@ -5,7 +5,6 @@ use crate::kernel::{Kernel, Used};
 use crate::net::Port;
 use crate::seal::{self, Book};
 use anyhow::{Context, Result};
-use crossbeam_channel::Sender;
 use hostmeter_agent::batch::Sealer;
 use hostmeter_agent::clock::Clock;
 use hostmeter_agent::machine::Machine;
@@ -57,7 +56,7 @@ pub(crate) struct Life {
     report: Arc<Mutex<ShipStatus>>,
     eyes: Reader,
     base: Used,
-    _inbox: Sender<Inbox>,
+    _inbox: std::sync::mpsc::SyncSender<Inbox>,
 }
 
 impl Life {
@@ -91,7 +90,7 @@ impl Life {
         let (acked, _) = watch::channel(0);
         let mut eyes = spool.reader();
         let shipper = Shipper::new(Arc::clone(&link), spool.reader(), wake_out, acked, phase);
-        let (inbox_in, inbox) = crossbeam_channel::bounded(1);
+        let (inbox_in, inbox) = std::sync::mpsc::sync_channel(1);
         let (machine, clocks) = (Arc::clone(kernel), port.clone());
         let ticking = port.clone();
         for entry in seal::new_entries(&mut eyes)? {

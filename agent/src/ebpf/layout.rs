@@ -1,11 +1,15 @@
 //! The other half of `bpf/maps.h`: what the programs write, read from bytes.
 
 /// Number of this layout. Pinned figures of another one are not read.
-pub(super) const LAYOUT: u32 = 3;
+pub(super) const LAYOUT: u32 = 4;
 /// Entries of the arrays by slot.
 pub(super) const SLOTS_MAX: u32 = 65_537;
 /// Slot of what found no room.
 pub(super) const NO_SLOT: u32 = 0;
+/// Number of no command.
+const NO_COMMAND: u32 = 0;
+/// Entries of the array of commands.
+pub(super) const COMMANDS_MAX: u32 = 16_385;
 /// Most ranges of uids.
 pub(super) const RANGES_MAX: usize = 4_095;
 
@@ -13,6 +17,12 @@ pub(super) const RANGES_MAX: usize = 4_095;
 struct Fields<'a>(&'a [u8]);
 
 impl Fields<'_> {
+    fn u16(&mut self) -> Option<u16> {
+        let (bytes, rest) = self.0.split_first_chunk()?;
+        self.0 = rest;
+        Some(u16::from_ne_bytes(*bytes))
+    }
+
     fn u32(&mut self) -> Option<u32> {
         let (bytes, rest) = self.0.split_first_chunk()?;
         self.0 = rest;
@@ -56,10 +66,14 @@ pub(super) struct Control {
     pub unstored: u64,
     /// A sweep over tasks that ran is not over.
     pub more: bool,
+    /// Numbers of commands given away.
+    pub commands: u32,
 }
 
 impl Control {
-    pub(super) const BYTES: usize = 128;
+    pub(super) const BYTES: usize = 136;
+    /// Where the numbers of commands stand.
+    const COMMANDS_AT: usize = 128;
 
     pub(super) fn read(bytes: &[u8]) -> Option<Self> {
         let mut f = Fields(bytes);
@@ -74,6 +88,8 @@ impl Control {
         let (_areas, _words, _pids, _place) = (f.u64()?, f.u64()?, f.u64()?, f.u64()?);
         out.more = f.u32()? != 0;
         let _left = f.u32()?;
+        out.commands = f.u32()?;
+        let _asked = f.u32()?;
         f.end(out)
     }
 
@@ -83,6 +99,8 @@ impl Control {
         out.extend(cpus.to_ne_bytes());
         // The slot of what finds no room is taken from the start.
         out.extend((NO_SLOT + 1).to_ne_bytes());
+        out.resize(Self::COMMANDS_AT, 0);
+        out.extend((NO_COMMAND + 1).to_ne_bytes());
         out.resize(Self::BYTES, 0);
         out
     }
@@ -111,11 +129,11 @@ pub(super) struct Usage {
 
 impl Usage {
     pub(super) const BYTES: usize = 192;
-    /// What the programs keep for themselves at the end.
-    const OWN_BYTES: usize = 80;
+    /// Of these, what the agent is told; the rest is the programs' own.
+    pub(super) const TOLD_BYTES: usize = 112;
 
-    pub(super) fn read(bytes: &[u8]) -> Option<Self> {
-        let mut f = Fields(bytes);
+    pub(super) fn read(told: &[u8]) -> Option<Self> {
+        let mut f = Fields(told);
         let mut out = Self { uid: f.u32()?, filled: f.u32()? != 0, ..Self::default() };
         (out.cpu_ns, out.read_bytes) = (f.u64()?, f.u64()?);
         let (_written, _cancelled) = (f.u64()?, f.u64()?);
@@ -123,8 +141,7 @@ impl Usage {
         (out.memory_kib_ms, out.peak_kib_ms, out.present_usec) = (f.u64()?, f.u64()?, f.u64()?);
         (out.rx_bytes, out.tx_bytes) = (f.u64()?, f.u64()?);
         out.processes = f.u64()?;
-        // What follows is the programs' own.
-        (f.0.len() == Self::OWN_BYTES).then_some(out)
+        f.end(out)
     }
 }
 
@@ -161,7 +178,7 @@ impl Usage {
 /// `struct order`, as it is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Order {
-    /// Whether commands are counted, too.
+    /// Whether commands are listed, too.
     pub top: bool,
     /// Ranges of uids.
     pub ranges: u32,
@@ -210,26 +227,38 @@ impl ShareRow {
     }
 }
 
-/// `struct command_key` and `struct command`.
+/// `struct command`: a command of a slot, as the last list has it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct CommandRow {
     pub slot: u32,
     /// Without the zero that ends it.
     pub name: Vec<u8>,
+    /// Whether the number is given to a command.
+    pub filled: bool,
+    /// CPU time and memory since the list before, and processes now.
     pub cpu_ns: u64,
     pub memory_kib_ms: u64,
     pub processes: u64,
 }
 
 impl CommandRow {
-    pub(super) const VALUE_BYTES: usize = 24;
+    pub(super) const BYTES: usize = 136;
+    const NAME_BYTES: usize = 16;
+    /// What the programs keep for themselves at the end.
+    const OWN_BYTES: usize = 72;
 
-    pub(super) fn read(key: &[u8], value: &[u8]) -> Option<Self> {
-        let (slot, name) = key.split_first_chunk()?;
+    pub(super) fn read(bytes: &[u8]) -> Option<Self> {
+        let mut f = Fields(bytes);
+        let slot = f.u32()?;
+        let (name, rest) = f.0.split_at_checked(Self::NAME_BYTES)?;
+        f.0 = rest;
         let name = name.split(|b| *b == 0).next().unwrap_or_default().to_vec();
-        let mut f = Fields(value);
+        let filled = f.u16()? != 0;
+        let _idle = f.u16()?;
+        let (_cpu_ns, _told_ns) = (f.u64()?, f.u64()?);
         let (cpu_ns, memory_kib_ms, processes) = (f.u64()?, f.u64()?, f.u64()?);
-        f.end(Self { slot: u32::from_ne_bytes(*slot), name, cpu_ns, memory_kib_ms, processes })
+        let row = Self { slot, name, filled, cpu_ns, memory_kib_ms, processes };
+        (f.0.len() == Self::OWN_BYTES).then_some(row)
     }
 }
 
@@ -281,15 +310,16 @@ mod tests {
     #[test]
     fn controls() {
         let begun = Control::begin(7, 8, 9);
-        let want = Control { begun_ns: 7, map_id: 8, cpus: 9, used: 1, ..Control::default() };
+        let want = Control { begun_ns: 7, map_id: 8, cpus: 9, used: 1, commands: 1, ..Control::default() };
         assert_eq!(Control::read(&begun), Some(want));
         let bytes =
-            [words64(2), [3_u32, 4, 5, 6].iter().flat_map(|w| w.to_ne_bytes()).collect(), words64(12)]
+            [words64(2), [3_u32, 4, 5, 6].iter().flat_map(|w| w.to_ne_bytes()).collect(), words64(13)]
                 .concat();
         let got = Control::read(&bytes).unwrap();
         assert_eq!((got.begun_ns, got.map_id, got.cpus, got.used, got.sessions), (1, 2, 3, 4, 6));
         assert_eq!((got.sweep, got.swept_ns), (1, 3));
         assert_eq!((got.processes, got.misplaced, got.unstored, got.more), (5, 6, 7, true));
+        assert_eq!(got.commands, u32::from_ne_bytes([13, 0, 0, 0]));
         assert_eq!(bytes.len(), Control::BYTES);
         assert_eq!(Control::read(&bytes[1..]), None);
         assert_eq!(Control::read(&[bytes, vec![0]].concat()), None);
@@ -297,8 +327,8 @@ mod tests {
 
     #[test]
     fn usages() {
-        let bytes = [vec![5, 0, 0, 0, 1, 0, 0, 0], words64(23)].concat();
-        assert_eq!(bytes.len(), Usage::BYTES);
+        let bytes = [vec![5, 0, 0, 0, 1, 0, 0, 0], words64(13)].concat();
+        assert_eq!(bytes.len(), Usage::TOLD_BYTES);
         let want = Usage {
             uid: u32::from_ne_bytes([5, 0, 0, 0]),
             filled: true,
@@ -321,10 +351,12 @@ mod tests {
     #[test]
     fn commands_and_records() {
         let key = [9_u32.to_ne_bytes().to_vec(), b"php-fpm\0\0\0\0\0\0\0\0\0".to_vec()].concat();
-        let row = CommandRow::read(&key, &words64(3)).unwrap();
-        assert_eq!((row.slot, row.name.as_slice(), row.cpu_ns), (9, b"php-fpm".as_slice(), 1));
-        assert_eq!((row.memory_kib_ms, row.processes), (2, 3));
-        assert_eq!(words64(3).len(), CommandRow::VALUE_BYTES);
+        let bytes = [key, vec![1, 0, 0, 0], words64(14)].concat();
+        assert_eq!(bytes.len(), CommandRow::BYTES);
+        let row = CommandRow::read(&bytes).unwrap();
+        assert_eq!((row.slot, row.name.as_slice(), row.filled), (9, b"php-fpm".as_slice(), true));
+        assert_eq!((row.cpu_ns, row.memory_kib_ms, row.processes), (3, 4, 5));
+        assert_eq!(CommandRow::read(&bytes[1..]), None);
         let two = [1_u32, 2].map(u32::to_ne_bytes).concat();
         assert_eq!(Record::read(&two), Some(Record { pid: 1, slot: 2 }));
         assert_eq!((Record::read(&two[1..]), two.len()), (None, Record::BYTES));

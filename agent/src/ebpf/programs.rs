@@ -2,9 +2,11 @@
 
 use super::cgroup;
 use super::layout::{
-    CommandRow, Control, Order, RANGES_MAX, Range, Record, SLOTS_MAX, SessionRow, ShareRow, Usage,
+    COMMANDS_MAX, CommandRow, Control, Order, RANGES_MAX, Range, Record, SLOTS_MAX, SessionRow, ShareRow,
+    Usage,
 };
 use super::pins::Pins;
+use crate::limits::WALK_EVERY;
 use hostmeter_core::ids::BootId;
 use libbpf_rs::{
     ErrorKind, Iter, Link, MapCore as _, MapFlags, MapHandle, Object, ObjectBuilder, OpenObject, PrintLevel,
@@ -13,18 +15,21 @@ use std::collections::HashSet;
 use std::io::Read as _;
 use std::os::fd::{AsFd as _, AsRawFd as _};
 use std::path::{Path, PathBuf};
+use std::time::Instant;
 
 /// What clang made of `bpf/`.
 const OBJECT: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/hostmeter.bpf.o"));
 /// The programs that a sweep runs, over all tasks or over those that ran; every agent loads them anew.
 const WALK: &str = "hm_walk";
 const VISIT: &str = "hm_visit";
+/// The program that tells what every slot used; every agent loads it anew, too.
+const TOLD: &str = "hm_told";
 /// The programs that go on without an agent. The last one is pinned last, so that it tells that all are.
 const STANDING: [&str; 2] = ["hm_exited", "hm_switched"];
 /// The programs that count packets; they go on, too, where they can be attached.
 const NETWORK: [&str; 2] = ["hm_received", "hm_sent"];
 /// Names and sizes of value of the maps.
-const MAPS: [(&str, usize); 12] = [
+const MAPS: [(&str, usize); 14] = [
     (CONTROL, Control::BYTES),
     (ORDER, Order::BYTES),
     (RANGES, Range::BYTES),
@@ -36,7 +41,9 @@ const MAPS: [(&str, usize); 12] = [
     (OPEN, SessionRow::VALUE_BYTES),
     ("hm_ran", 8),
     ("hm_ran_groups", 8),
-    (COMMANDS, CommandRow::VALUE_BYTES),
+    ("hm_names", 4),
+    (COMMANDS, CommandRow::BYTES),
+    ("hm_given_back", 4),
 ];
 const CONTROL: &str = "hm_control";
 const ORDER: &str = "hm_order";
@@ -52,10 +59,10 @@ const COMMANDS: &str = "hm_commands";
 const TASKS: &str = "hm_tasks";
 /// The kernel's own types.
 const BTF: &str = "/sys/kernel/btf/vmlinux";
-/// Sweeps in a row that look only at tasks that ran.
-const VISITS_MAX: u32 = 64;
 /// Entries asked for by one call.
 const BATCH: u32 = 256;
+/// Slots that are told by one call: they fit into the buffer of an iterator.
+const SLOTS_AT_ONCE: usize = 256;
 /// Bytes read at once from a sweep: more than it may tell.
 const SWEEP_BYTES: usize = 32 * 1024;
 
@@ -103,17 +110,16 @@ pub struct Programs {
     aliases: MapHandle,
     slots: MapHandle,
     ranges_count: u32,
-    usage: MapHandle,
     shares: MapHandle,
     sessions: MapHandle,
     open: MapHandle,
     commands: MapHandle,
     walk: Link,
+    told: Link,
     /// `None` where the kernel finds no task by its pid (before Linux 6.2).
     visit: Option<Link>,
-    /// The next sweep walks.
-    walk_is_due: bool,
-    visits: u32,
+    /// When it was walked last; `None`: the next sweep walks.
+    walked: Option<Instant>,
     /// What was ordered last.
     ordered: Option<Order>,
     /// Without pins, the standing programs end with these.
@@ -168,15 +174,14 @@ impl Programs {
             aliases: map(&object, ALIASES)?,
             slots: map(&object, SLOTS)?,
             ranges_count: 0,
-            usage: map(&object, USAGE)?,
             shares: map(&object, SHARES)?,
             sessions: map(&object, SESSIONS)?,
             open: map(&object, OPEN)?,
             commands: map(&object, COMMANDS)?,
             walk: link(&object, WALK)?,
-            visit: Some(visit(&object)?),
-            walk_is_due: true,
-            visits: 0,
+            told: over(&object, TOLD, USAGE)?,
+            visit: Some(over(&object, VISIT, CONTROL)?),
+            walked: None,
             ordered: None,
             _standing: standing,
             no_network,
@@ -202,16 +207,15 @@ impl Programs {
     }
 
     /// Sweeps: looks at the tasks that ran since the sweep before, which was number `before`, or walks over all of them
-    /// where that is due. With `top`, commands are counted, too, which takes a walk.
+    /// where that is due. With `top`, commands are listed, too.
     pub(super) fn sweep(&mut self, top: bool, before: u64) -> Result<(Vec<Record>, Control), KernelError> {
         self.order(Order { top, ranges: self.ranges_count })?;
-        let walk_is_due = top || self.walk_is_due || self.visits >= VISITS_MAX;
+        let walk_is_due = self.walked.is_none_or(|walked| walked.elapsed() >= WALK_EVERY);
         if !walk_is_due && let Some(told) = self.look_at_those_that_ran(before)? {
-            self.visits = self.visits.saturating_add(1);
             return Ok(told);
         }
         let records = run(&self.walk, &mut self.buffer)?;
-        (self.walk_is_due, self.visits) = (false, 0);
+        self.walked = Some(Instant::now());
         Ok((records, self.control()?))
     }
 
@@ -235,7 +239,7 @@ impl Programs {
 
     /// Has the next sweep walk over all tasks: there is something to be learnt of those that sleep.
     pub(super) fn walk_next(&mut self) {
-        self.walk_is_due = true;
+        self.walked = None;
     }
 
     fn order(&mut self, order: Order) -> Result<(), KernelError> {
@@ -276,19 +280,41 @@ impl Programs {
     }
 
     /// Every slot given away, by its number.
-    pub(super) fn usage(&self, used: u32) -> Result<Vec<Usage>, KernelError> {
-        let used = used.min(SLOTS_MAX);
-        let count = used.clamp(1, BATCH);
-        let rows =
-            self.usage.lookup_batch(count, MapFlags::ANY, MapFlags::ANY).map_err(failed("reading usage"))?;
+    pub(super) fn usage(&mut self, used: u32) -> Result<Vec<Usage>, KernelError> {
+        let most = usize::try_from(used.min(SLOTS_MAX)).unwrap_or(usize::MAX);
+        let mut out = Vec::with_capacity(most);
+        let mut iter = Iter::new(&self.told).map_err(failed("reading usage"))?;
+        while out.len() < most {
+            let wanted = most.saturating_sub(out.len()).min(SLOTS_AT_ONCE).saturating_mul(Usage::TOLD_BYTES);
+            self.buffer.resize(SWEEP_BYTES.max(wanted), 0);
+            let place = self.buffer.get_mut(..wanted).unwrap_or_default();
+            let told = iter.read(place).map_err(failed("reading usage"))?;
+            // Whole slots, as there is room for whole slots.
+            let slots = self.buffer.get(..told).unwrap_or_default().chunks_exact(Usage::TOLD_BYTES);
+            if slots.len() == 0 || !slots.remainder().is_empty() {
+                return Err(KernelError::Layout(USAGE));
+            }
+            for slot in slots {
+                out.push(Usage::read(slot).ok_or(KernelError::Layout(USAGE))?);
+            }
+        }
+        Ok(out)
+    }
+
+    /// The commands that the last list tells of; `used` numbers were given away.
+    pub(super) fn commands(&self, used: u32) -> Result<Vec<CommandRow>, KernelError> {
+        let used = used.min(COMMANDS_MAX);
+        let rows = self.commands.lookup_batch(used.clamp(1, BATCH), MapFlags::ANY, MapFlags::ANY);
+        let rows = rows.map_err(failed("reading commands"))?;
         let most = usize::try_from(used).unwrap_or(usize::MAX);
-        let rows: Option<Vec<Usage>> = rows.take(most).map(|(_, value)| Usage::read(&value)).collect();
-        let rows = rows.ok_or(KernelError::Layout(USAGE))?;
+        let rows: Option<Vec<CommandRow>> =
+            rows.take(most).map(|(_, value)| CommandRow::read(&value)).collect();
+        let rows = rows.ok_or(KernelError::Layout(COMMANDS))?;
         // The iterator ends early where a call fails, and does not say so.
         if rows.len() < most {
             return Err(KernelError::Use {
-                what: "reading usage",
-                why: "not every slot was read".to_owned(),
+                what: "reading commands",
+                why: "not every command was read".to_owned(),
             });
         }
         Ok(rows)
@@ -323,15 +349,6 @@ impl Programs {
         let rows = self.open.lookup_batch(BATCH, MapFlags::ANY, MapFlags::ANY);
         let rows = rows.map_err(failed("reading sessions"))?;
         Ok(rows.filter_map(|(key, value)| SessionRow::read(&key, &value)).collect())
-    }
-
-    /// Commands since they were taken last, which begin anew.
-    pub(super) fn take_commands(&self) -> Result<Vec<CommandRow>, KernelError> {
-        let rows = self
-            .commands
-            .lookup_and_delete_batch(BATCH, MapFlags::ANY, MapFlags::ANY)
-            .map_err(failed("reading commands"))?;
-        Ok(rows.filter_map(|(key, value)| CommandRow::read(&key, &value)).collect())
     }
 }
 
@@ -411,10 +428,11 @@ fn link(object: &Object, name: &'static str) -> Result<Link, KernelError> {
     program.attach().map_err(failed("attaching a program"))
 }
 
-/// The program that looks at tasks that ran goes over the only entry of a map, so that it is run once.
-fn visit(object: &Object) -> Result<Link, KernelError> {
-    let program = object.progs_mut().find(|p| p.name() == VISIT).ok_or(KernelError::Layout(VISIT))?;
-    program.attach_iter(map(object, CONTROL)?.as_fd()).map_err(failed("attaching a program"))
+/// A program that goes over the entries of a map. The one that looks at tasks that ran goes over the only entry of one, so
+/// that it is run once.
+fn over(object: &Object, name: &'static str, entries: &'static str) -> Result<Link, KernelError> {
+    let program = object.progs_mut().find(|p| p.name() == name).ok_or(KernelError::Layout(name))?;
+    program.attach_iter(map(object, entries)?.as_fd()).map_err(failed("attaching a program"))
 }
 
 /// Attaches the standing programs, and pins them after the maps.

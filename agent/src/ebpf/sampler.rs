@@ -161,7 +161,7 @@ impl KernelSampler {
 
     /// The uids that places were given to so far.
     #[cfg(test)]
-    pub(super) fn uids_with_slots(&self) -> Result<Vec<u32>, KernelError> {
+    pub(super) fn uids_with_slots(&mut self) -> Result<Vec<u32>, KernelError> {
         let used = self.programs.control()?.used;
         Ok(self.programs.usage(used)?.iter().map(|row| row.uid).collect())
     }
@@ -291,7 +291,7 @@ impl KernelSampler {
     /// The commands of each account since the last list.
     fn top(&self) -> Result<BTreeMap<u32, Vec<TopCommand>>, KernelError> {
         let mut commands = BTreeMap::<u32, Commands>::new();
-        for row in self.programs.take_commands()? {
+        for row in self.programs.commands(self.control.commands)?.iter().filter(|row| row.filled) {
             let slot = usize::try_from(row.slot).ok().and_then(|n| self.slots.get(n));
             let Some(uid) = slot.and_then(|s| s.owner) else { continue };
             let used = commands.entry(uid).or_default().of(Command::new(&row.name));

@@ -2,7 +2,7 @@
 
 use super::layout::{Record, ShareRow};
 use super::programs::{KernelError, Programs};
-use crate::limits::{SHARE_READS_KNOWN_MAX, SHARE_TIME_FIRST_MAX, SHARES_ASKED_MAX};
+use crate::limits::{SHARE_SAVED_MAX_USEC, SHARE_TIME_FIRST_MAX, SHARE_USEC, SHARES_ASKED_MAX};
 use crate::proc::smaps::{self, Sizes};
 use crate::proc::{ProcRoot, Unread};
 use std::collections::{HashMap, VecDeque};
@@ -24,6 +24,8 @@ pub(super) struct Shares {
     /// Processes that sweeps named and that were not read yet: of accounts without a share, and of the others.
     first: VecDeque<Record>,
     again: VecDeque<Record>,
+    /// Time that there is for the others, µs; below 0 it is owed.
+    saved_usec: i64,
     denied: bool,
 }
 
@@ -33,8 +35,8 @@ impl Shares {
         self.denied
     }
 
-    /// Reads processes that sweeps named: as many as there is time for where an account has no share yet, and a few of
-    /// the others.
+    /// Reads processes that sweeps named: as many as there is time for where an account has no share yet. Each sweep has a
+    /// little time for the others; a process that took longer is paid for by the next sweeps.
     pub(super) fn sample(
         &mut self,
         programs: &Programs,
@@ -58,9 +60,14 @@ impl Shares {
                 break;
             }
         }
-        for _ in 0..SHARE_READS_KNOWN_MAX {
-            let Some(record) = self.again.pop_front() else { break };
+        self.saved_usec = self.saved_usec.saturating_add(SHARE_USEC).min(SHARE_SAVED_MAX_USEC);
+        while self.saved_usec > 0
+            && let Some(record) = self.again.pop_front()
+        {
+            let started = Instant::now();
             self.read(programs, root, record)?;
+            let took_usec = i64::try_from(started.elapsed().as_micros()).unwrap_or(i64::MAX);
+            self.saved_usec = self.saved_usec.saturating_sub(took_usec.max(1));
         }
         Ok(())
     }

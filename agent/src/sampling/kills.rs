@@ -93,7 +93,7 @@ fn live(dir: &Path) {
     clock.raise_floor(spool.tail().to_ms.unwrap_or(i64::MIN));
     let until = spool.tail().seq + LIFE_BATCHES;
     let mut reader = spool.reader();
-    let (inbox_in, inbox) = crossbeam_channel::bounded(4);
+    let (inbox_in, inbox) = std::sync::mpsc::sync_channel(4);
     let (wake, _woken) = watch::channel(Wake::default());
     let parts = Parts {
         floor_ms: None,

@@ -13,6 +13,7 @@ use hostmeter_core::wire::envelope::{Domain, open as open_envelope};
 use hostmeter_core::wire::key::SigningKey;
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Instant;
 
 const HOST: HostId = HostId([1; 16]);
 
@@ -93,7 +94,7 @@ impl Runs {
         let now = os::now().unwrap();
         let mut clock = Clock::start(state.clock(), boot, now.wall_ms(), now.boottime_ms());
         clock.raise_floor(spool.tail().to_ms.unwrap_or(i64::MIN));
-        let (inbox, inbox_out) = crossbeam_channel::bounded(4);
+        let (inbox, inbox_out) = std::sync::mpsc::sync_channel(4);
         let (durable_in, durable) = crossbeam_channel::bounded(4);
         let (wake, woken) = watch::channel(Wake::default());
         let sweep = machine(Arc::clone(&self.used), map_id, tier);
@@ -152,8 +153,8 @@ impl Runs {
 }
 
 struct Life {
-    inbox: Sender<Inbox>,
-    durable: Receiver<u64>,
+    inbox: std::sync::mpsc::SyncSender<Inbox>,
+    durable: crossbeam_channel::Receiver<u64>,
     woken: watch::Receiver<Wake>,
 }
 

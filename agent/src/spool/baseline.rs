@@ -109,7 +109,7 @@ struct Read {
 }
 
 /// The cells of a row by meter; `None` if they are not as many as there are columns.
-fn by_meter<T>(columns: &[Meter], cells: Vec<Option<T>>) -> Option<ByMeter<T>> {
+fn by_meter<T: Copy + Default>(columns: &[Meter], cells: Vec<Option<T>>) -> Option<ByMeter<T>> {
     let fits = columns.len() == cells.len();
     fits.then(|| columns.iter().zip(cells).filter_map(|(m, v)| Some((*m, v?))).collect())
 }

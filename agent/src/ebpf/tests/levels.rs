@@ -104,3 +104,55 @@ fn a_session_that_sleeps_is_open_until_it_ends() {
     server.lines_until("over");
     assert_eq!(open(&sampler.sweep(false).unwrap()), Some(0));
 }
+
+/// Processes of a command in a list.
+fn listed(reading: &Reading, uid: u32, command: &str) -> i64 {
+    let list = reading.top.get(&uid).map(Vec::as_slice).unwrap_or_default();
+    list.iter().find(|row| row.command == command).map_or(0, |row| row.processes)
+}
+
+#[test]
+fn a_command_has_the_processes_that_bear_its_name_now() {
+    let uid = 3_224;
+    let Some(mut sampler) = sampler("a_command_has_the_processes", &[uid], None) else { return };
+    sampler.sweep(false).unwrap();
+    let mut children: Vec<Waiting> =
+        (0..3).map(|_| Waiting::start(uid, "echo here; read x; exec sleep 100")).collect();
+    sampler.sweep(false).unwrap();
+    let list = sampler.sweep(true).unwrap();
+    assert_eq!((listed(&list, uid, "sh"), listed(&list, uid, "sleep")), (3, 0), "{:?}", list.top);
+    children[0].go();
+    pause(Duration::from_millis(200));
+    let list = sampler.sweep(true).unwrap();
+    assert_eq!((listed(&list, uid, "sh"), listed(&list, uid, "sleep")), (2, 1), "{:?}", list.top);
+    let of = |command: &str| list.top[&uid].iter().find(|row| row.command == command).unwrap().clone();
+    assert_eq!(of("sh").cpu_usec, 0, "it sleeps: {:?}", list.top);
+    children.remove(0);
+    children[0].go();
+    pause(Duration::from_millis(200));
+    let list = sampler.sweep(true).unwrap();
+    assert_eq!((listed(&list, uid, "sh"), listed(&list, uid, "sleep")), (1, 1), "{:?}", list.top);
+    drop(children);
+    run(uid, BURN);
+    let list = sampler.sweep(true).unwrap();
+    assert_eq!((listed(&list, uid, "sh"), listed(&list, uid, "sleep")), (0, 0), "{:?}", list.top);
+    assert!(list.top[&uid][0].cpu_usec > 0, "a name without a process goes on: {:?}", list.top);
+}
+
+#[test]
+fn memory_that_is_given_back_is_not_billed_on() {
+    let uid = 3_225;
+    let Some(mut sampler) = sampler("memory_that_is_given_back", &[uid], None) else { return };
+    let script = "x=$(head -c 40000000 /dev/zero | tr '\\0' a); echo here; read y; x=; echo there; read z";
+    let mut child = Waiting::start(uid, script);
+    sampler.sweep(false).unwrap();
+    sampler.sweep(false).unwrap();
+    child.go();
+    child.line();
+    let from = sampler.sweep(false).unwrap();
+    pause(Duration::from_millis(1_000));
+    let to = sampler.sweep(false).unwrap();
+    let used = counter(&to, uid, Meter::MemoryKibSec) - counter(&from, uid, Meter::MemoryKibSec);
+    let want = pss_kib(&child) * (to.boottime_ns - from.boottime_ns) / 1_000_000_000;
+    assert!(want < 4_000 && used <= want + 1_000, "{used} KiB·s, and the truth is {want}");
+}
