@@ -8,7 +8,7 @@ use crate::ingest::admission::Lane;
 use crate::ingest::gap::{self, ReceivedGap};
 use crate::ingest::resume::{self, Answer, Asked, Place};
 use crate::ingest::rooms::Room;
-use crate::limits::BODY_TIME;
+use crate::limits::{BODY_TIME, RETRY_AFTER_SEC};
 use axum::extract::{Request, State};
 use axum::http::StatusCode;
 use axum::response::Response;
@@ -17,6 +17,7 @@ use hostmeter_core::wire::VERSION;
 use hostmeter_core::wire::envelope::{Domain, Header, seal};
 use hostmeter_core::wire::key::Hash;
 use hostmeter_core::wire::resume::Resumed;
+use std::sync::Arc;
 
 /// The routes of this file.
 pub fn routes() -> axum::Router<AppState> {
@@ -61,9 +62,22 @@ pub async fn gaps(State(app): State<AppState>, request: Request) -> Result<Respo
 pub async fn resume(State(app): State<AppState>, request: Request) -> Result<Response, Problem> {
     let (host, header, bytes, _room) = read(&app, Domain::Resume, request).await?;
     let _turn = app.admission.turn(Lane::Resume).await.map_err(|_| busy())?;
-    let asked = Asked::open(host, header, &bytes).map_err(|e| refused(&e))?;
+    let asked = Arc::new(Asked::open(host, header, &bytes).map_err(|e| refused(&e))?);
     let now_ms = app.now_ms();
-    match app.db.write(move |tx| resume::answer(tx, &asked, now_ms)).await? {
+    let decide = || {
+        let asked = Arc::clone(&asked);
+        app.db.write(move |tx| resume::answer(tx, &asked, now_ms))
+    };
+    let mut answer = decide().await?;
+    if answer == Answer::Uncounted {
+        app.settle().await?;
+        answer = decide().await?;
+    }
+    match answer {
+        Answer::Uncounted => {
+            let detail = "not all that this host sent is counted yet; ask again in a few seconds";
+            Err(Problem::conflict("wait", detail).with("wait_ms", RETRY_AFTER_SEC.saturating_mul(1_000)))
+        }
         Answer::GoOn(place) => go_on(&app, &place, &header, now_ms),
         Answer::Older => Err(Problem::conflict("older", "none of these is stored here; name older ones")),
         Answer::Stale => {

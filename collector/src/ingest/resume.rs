@@ -32,6 +32,9 @@ pub enum Answer {
     Wait(i64),
     /// Ask again, naming the time told.
     Stale,
+    /// A new epoch is due, but something of the host is not counted yet, so that how far its usage is known is not the
+    /// whole truth: decide again when it is.
+    Uncounted,
     /// Two copies; the host is frozen.
     Fork,
     /// The host was revoked after the key was looked up.
@@ -98,7 +101,11 @@ pub fn answer(tx: &Transaction<'_>, asked: &Asked, now_ms: i64) -> Result<Answer
         let (host, state, watermark_ms) = (row.uuid, row.chain.state, times.watermark_ms);
         Answer::GoOn(Place { host, epoch, stored_seq, watermark_ms, state })
     };
-    Ok(match decide(&row.chain, &known, epoch, &asked.resume, find) {
+    let verdict = decide(&row.chain, &known, epoch, &asked.resume, find);
+    if matches!(verdict, Verdict::TakeUp | Verdict::Grant { .. }) && is_uncounted(tx, asked.host)? {
+        return Ok(Answer::Uncounted);
+    }
+    Ok(match verdict {
         Verdict::GoOn { stored_seq } => {
             set_behind(tx, asked.host, None)?;
             place(epoch, stored_seq)
@@ -130,6 +137,13 @@ pub fn answer(tx: &Transaction<'_>, asked: &Asked, now_ms: i64) -> Result<Answer
             Answer::Fork
         }
     })
+}
+
+/// Whether an envelope of the host waits to be counted. Few wait at any time.
+fn is_uncounted(tx: &Transaction<'_>, host: i64) -> Result<bool, DbError> {
+    let sql =
+        "SELECT EXISTS (SELECT 1 FROM forward WHERE serial > (SELECT serial FROM counted) AND host = ?1)";
+    Ok(tx.prepare_cached(sql)?.query_row([host], |r| r.get(0))?)
 }
 
 /// What was in the future by a clock that was set back since, was now at the latest.

@@ -145,6 +145,11 @@ async fn a_host_with_older_state_goes_on_in_a_new_epoch() {
     let (code, problem) = web1.ask(&world, 2, 2, web1.held(1..=2)).await.unwrap_err();
     assert_eq!((code.as_str(), &problem["wait_ms"]), ("409 wait", &Value::from(EPOCH_SILENT_MS)));
     world.app.clock.set(T0 + EPOCH_SILENT_MS);
+    // As if its third batch waited to be counted: how far its usage is known is open.
+    world.change("UPDATE counted SET serial = serial - 1").await;
+    let (code, problem) = web1.ask(&world, 3, 2, web1.held(1..=2)).await.unwrap_err();
+    assert_eq!((code.as_str(), &problem["wait_ms"]), ("409 wait", &Value::from(2_000)));
+    world.change("UPDATE counted SET serial = serial + 1").await;
     let granted = web1.ask(&world, 3, 2, web1.held(1..=2)).await.unwrap();
     assert_eq!((granted.epoch, granted.stored_seq, granted.watermark_ms), (2, 2, Some(T0 + 30_000)));
     let again = web1.ask(&world, 3, 2, web1.held(1..=2)).await.unwrap();

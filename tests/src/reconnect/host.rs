@@ -186,7 +186,8 @@ pub(super) async fn honest(
         if !shared.is_loaded() {
             return Ok(waits);
         }
-        let (to_ms, seq) = (now_ms(), host.last().0 + 1);
+        // What was sealed before the clock ran ends a minute after the enrolment, which may be less long ago.
+        let (to_ms, seq) = (now_ms().max(host.at_ms() + 1), host.last().0 + 1);
         let payload = payload(seq, (host.at_ms(), to_ms), plan.accounts)?;
         let sealed = host.seal_batch(&payload, to_ms, to_ms)?;
         let start = Instant::now();
