@@ -4,7 +4,7 @@
 //! The test runs itself again as a child. `HOSTMETER_FAULTS=N` runs N kills, spread over all statements, instead of a
 //! few.
 
-use super::resold::{BULK, SHOP, with_base};
+use super::resold::{BULK, SHOP};
 use crate::billing::adjust::{Adjustment, adjust};
 use crate::billing::charge::{RunLock, run};
 use crate::billing::refund::{Refund, refund};
@@ -33,7 +33,7 @@ fn make(dir: &Path) {
     }
     let (brought, referrer) = (w.customer("c-2"), CustomerId::parse("c-1").unwrap());
     w.write(move |tx| referral::refer(tx, &brought, &referrer)).unwrap();
-    w.add_reseller("r-1", &with_base(BULK, "0.05"), &with_base(SHOP, "0.24"));
+    w.add_reseller("r-1", BULK, SHOP);
     w.add_resold("c-4", "r-1", "shop");
     for (row, name, customer) in [
         (1, "a@x", "c-1"),
