@@ -323,7 +323,13 @@ pub const DIFFERENCES_MAX: usize = 100;
 
 const _: () = assert!(COMMAND_LIFE_MS <= hostmeter_core::limits::COMMAND_LIFE_MAX_MS);
 // A block's customers, the meters and bad debt fit one transaction of the ledger.
-const _: () = assert!(1_024 + hostmeter_core::meter::Meter::COUNT < hostmeter_core::limits::TXN_ENTRIES_MAX);
+// Each account of a block may have a customer of its own, that a reseller of its own, which pays and earns.
+const _: () =
+    assert!(3 * 1_024 + hostmeter_core::meter::Meter::COUNT < hostmeter_core::limits::TXN_ENTRIES_MAX);
+/// Customers of a reseller that take their step with its own, when it is suspended or runs again.
+pub const RESELLER_STEP_CUSTOMERS: i64 = 1_000;
+/// Months of a reseller's margin in one answer.
+pub const MARGIN_MONTHS: usize = 12;
 const _: () = assert!(CHARGE_BLOCK_ACCOUNTS == 1_024);
 /// Passwords that are hashed or checked at the same time: each takes about 20 MiB for some 30 ms.
 pub const HASHES_MAX: usize = 2;

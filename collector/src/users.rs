@@ -19,7 +19,7 @@ pub struct NewUser {
     pub password_hash: String,
     /// What they may do.
     pub role: Role,
-    /// Whose accounts they see, by id; for role customer only.
+    /// Whose accounts they see, by id; for the roles customer and reseller only.
     pub customer: Option<String>,
 }
 
@@ -72,19 +72,29 @@ pub async fn log_in(app: &AppState, login: String, password: String) -> Result<O
 /// Makes a user and returns the row.
 pub fn create(tx: &Transaction<'_>, user: &NewUser, actor: &str, now_ms: i64) -> Result<i64, Problem> {
     check_label("login", &user.login)?;
-    if (user.role == Role::Customer) != user.customer.is_some() {
-        let why = "a user of role customer names its `customer`; no other role does";
+    if matches!(user.role, Role::Customer | Role::Reseller) != user.customer.is_some() {
+        let why = "a user of role customer or reseller names its `customer`; no other role does";
         return Err(Problem::invalid(why));
     }
-    let customer = user.customer.as_deref().map(|id| customer_row(tx, id)).transpose()?;
+    let row = user.customer.as_deref().map(|id| customer_row(tx, id)).transpose()?;
+    let (customer, reseller) = match user.role {
+        Role::Reseller => (None, row),
+        _ => (row, None),
+    };
+    if let Some(row) = reseller
+        && !tx.query_row("SELECT resells FROM customer WHERE id = ?1", [row], |r| r.get::<_, bool>(0))?
+    {
+        let why = "the customer is no reseller; `hostmeter reseller make` makes it one";
+        return Err(Problem::invalid(why));
+    }
     let taken: bool =
         tx.query_row("SELECT EXISTS (SELECT 1 FROM user WHERE login = ?1)", [&user.login], |r| r.get(0))?;
     if taken {
         return Err(Problem::conflict("login_exists", format!("login {:?} exists already", user.login)));
     }
     tx.execute(
-        "INSERT INTO user (login, password, role, customer, made_ms) VALUES (?1, ?2, ?3, ?4, ?5)",
-        params![user.login, user.password_hash, user.role.as_str(), customer, now_ms],
+        "INSERT INTO user (login, password, role, customer, reseller, made_ms) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+        params![user.login, user.password_hash, user.role.as_str(), customer, reseller, now_ms],
     )?;
     let row = tx.last_insert_rowid();
     audit::write(tx, actor, "user.add", &user.login, user.role.as_str(), now_ms)?;
@@ -108,7 +118,7 @@ fn customer_row(conn: &Connection, id: &str) -> Result<i64, Problem> {
 
 /// A user's row and argon2id hash; `None` if there is no such login or it is disabled.
 pub fn password_of(conn: &Connection, login: &str) -> Result<Option<(Caller, String)>, DbError> {
-    let sql = "SELECT id, login, role, customer, password FROM user WHERE login = ?1 AND disabled = 0";
+    let sql = "SELECT id, login, role, coalesce(customer, reseller), password FROM user WHERE login = ?1 AND disabled = 0";
     let row = conn
         .prepare_cached(sql)?
         .query_row([login], |r| {

@@ -9,6 +9,8 @@
 //! - an adjustment of ±2 books `customer:c-1` ±2 and its source, for example `promo`, ∓2;
 //! - a promotion or a referrer's share of 1 books `customer:c-1` +1 and `promo` or `referral` −1;
 //! - a write-off of 3 owed books `customer:c-1` +3 and `bad-debt` −3;
+//! - a charge of 0.5 to a customer of reseller `r-1` books `customer:c-1` −0.5 and `reseller:r-1` +0.5; what that
+//!   usage costs the reseller, say 0.2, books `customer:r-1` −0.2 and `revenue:cpu_usec` +0.2;
 //! - tax of 0.1 in what a statement charges books `revenue:cpu_usec` −0.1 and `tax` +0.1.
 
 mod account;
@@ -17,6 +19,7 @@ mod chain;
 mod give;
 mod key;
 mod pots;
+mod resold;
 mod tax;
 
 pub use account::{Gateway, LedgerAccount, LedgerNameError};

@@ -52,6 +52,9 @@ _hostmeter() {
             hostmeter,plan)
                 cmd="hostmeter__subcmd__plan"
                 ;;
+            hostmeter,reseller)
+                cmd="hostmeter__subcmd__reseller"
+                ;;
             hostmeter,usage)
                 cmd="hostmeter__subcmd__usage"
                 ;;
@@ -364,6 +367,9 @@ _hostmeter() {
             hostmeter__subcmd__help,plan)
                 cmd="hostmeter__subcmd__help__subcmd__plan"
                 ;;
+            hostmeter__subcmd__help,reseller)
+                cmd="hostmeter__subcmd__help__subcmd__reseller"
+                ;;
             hostmeter__subcmd__help,usage)
                 cmd="hostmeter__subcmd__help__subcmd__usage"
                 ;;
@@ -547,6 +553,18 @@ _hostmeter() {
             hostmeter__subcmd__help__subcmd__plan,show)
                 cmd="hostmeter__subcmd__help__subcmd__plan__subcmd__show"
                 ;;
+            hostmeter__subcmd__help__subcmd__reseller,assign)
+                cmd="hostmeter__subcmd__help__subcmd__reseller__subcmd__assign"
+                ;;
+            hostmeter__subcmd__help__subcmd__reseller,list)
+                cmd="hostmeter__subcmd__help__subcmd__reseller__subcmd__list"
+                ;;
+            hostmeter__subcmd__help__subcmd__reseller,make)
+                cmd="hostmeter__subcmd__help__subcmd__reseller__subcmd__make"
+                ;;
+            hostmeter__subcmd__help__subcmd__reseller,margin)
+                cmd="hostmeter__subcmd__help__subcmd__reseller__subcmd__margin"
+                ;;
             hostmeter__subcmd__help__subcmd__usage,discard)
                 cmd="hostmeter__subcmd__help__subcmd__usage__subcmd__discard"
                 ;;
@@ -697,6 +715,36 @@ _hostmeter() {
             hostmeter__subcmd__plan__subcmd__help,show)
                 cmd="hostmeter__subcmd__plan__subcmd__help__subcmd__show"
                 ;;
+            hostmeter__subcmd__reseller,assign)
+                cmd="hostmeter__subcmd__reseller__subcmd__assign"
+                ;;
+            hostmeter__subcmd__reseller,help)
+                cmd="hostmeter__subcmd__reseller__subcmd__help"
+                ;;
+            hostmeter__subcmd__reseller,list)
+                cmd="hostmeter__subcmd__reseller__subcmd__list"
+                ;;
+            hostmeter__subcmd__reseller,make)
+                cmd="hostmeter__subcmd__reseller__subcmd__make"
+                ;;
+            hostmeter__subcmd__reseller,margin)
+                cmd="hostmeter__subcmd__reseller__subcmd__margin"
+                ;;
+            hostmeter__subcmd__reseller__subcmd__help,assign)
+                cmd="hostmeter__subcmd__reseller__subcmd__help__subcmd__assign"
+                ;;
+            hostmeter__subcmd__reseller__subcmd__help,help)
+                cmd="hostmeter__subcmd__reseller__subcmd__help__subcmd__help"
+                ;;
+            hostmeter__subcmd__reseller__subcmd__help,list)
+                cmd="hostmeter__subcmd__reseller__subcmd__help__subcmd__list"
+                ;;
+            hostmeter__subcmd__reseller__subcmd__help,make)
+                cmd="hostmeter__subcmd__reseller__subcmd__help__subcmd__make"
+                ;;
+            hostmeter__subcmd__reseller__subcmd__help,margin)
+                cmd="hostmeter__subcmd__reseller__subcmd__help__subcmd__margin"
+                ;;
             hostmeter__subcmd__usage,discard)
                 cmd="hostmeter__subcmd__usage__subcmd__discard"
                 ;;
@@ -755,7 +803,7 @@ _hostmeter() {
 
     case "${cmd}" in
         hostmeter)
-            opts="-h -V --url --token-file --ca-file --json --help --version demo host account customer payment plan charge ledger user usage command breaker alerts help"
+            opts="-h -V --url --token-file --ca-file --json --help --version demo host account customer reseller payment plan charge ledger user usage command breaker alerts help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1767,7 +1815,7 @@ _hostmeter() {
             return 0
             ;;
         hostmeter__subcmd__customer__subcmd__add)
-            opts="-h -V --name --plan --billing-zone --referred-by --url --token-file --ca-file --json --help --version"
+            opts="-h -V --name --plan --reseller --billing-zone --referred-by --url --token-file --ca-file --json --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1778,6 +1826,10 @@ _hostmeter() {
                     return 0
                     ;;
                 --plan)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --reseller)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -2859,7 +2911,7 @@ _hostmeter() {
             return 0
             ;;
         hostmeter__subcmd__help)
-            opts="demo host account customer payment plan charge ledger user usage command breaker alerts help"
+            opts="demo host account customer reseller payment plan charge ledger user usage command breaker alerts help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -3853,6 +3905,76 @@ _hostmeter() {
             return 0
             ;;
         hostmeter__subcmd__help__subcmd__plan__subcmd__show)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        hostmeter__subcmd__help__subcmd__reseller)
+            opts="make list assign margin"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        hostmeter__subcmd__help__subcmd__reseller__subcmd__assign)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        hostmeter__subcmd__help__subcmd__reseller__subcmd__list)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        hostmeter__subcmd__help__subcmd__reseller__subcmd__make)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        hostmeter__subcmd__help__subcmd__reseller__subcmd__margin)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
@@ -4943,6 +5065,232 @@ _hostmeter() {
                 return 0
             fi
             case "${prev}" in
+                --url)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --token-file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --ca-file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        hostmeter__subcmd__reseller)
+            opts="-h -V --url --token-file --ca-file --json --help --version make list assign margin help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --url)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --token-file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --ca-file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        hostmeter__subcmd__reseller__subcmd__assign)
+            opts="-h -V --to --company --plan --url --token-file --ca-file --json --help --version"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --to)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --plan)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --url)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --token-file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --ca-file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        hostmeter__subcmd__reseller__subcmd__help)
+            opts="make list assign margin help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        hostmeter__subcmd__reseller__subcmd__help__subcmd__assign)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        hostmeter__subcmd__reseller__subcmd__help__subcmd__help)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        hostmeter__subcmd__reseller__subcmd__help__subcmd__list)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        hostmeter__subcmd__reseller__subcmd__help__subcmd__make)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        hostmeter__subcmd__reseller__subcmd__help__subcmd__margin)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        hostmeter__subcmd__reseller__subcmd__list)
+            opts="-h -V --url --token-file --ca-file --json --help --version"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --url)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --token-file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --ca-file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        hostmeter__subcmd__reseller__subcmd__make)
+            opts="-h -V --url --token-file --ca-file --json --help --version"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --url)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --token-file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --ca-file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        hostmeter__subcmd__reseller__subcmd__margin)
+            opts="-h -V --month --url --token-file --ca-file --json --help --version"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --month)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --url)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0

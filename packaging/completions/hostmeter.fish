@@ -34,6 +34,7 @@ complete -c hostmeter -n "__fish_hostmeter_needs_command" -f -a "demo" -d 'Show 
 complete -c hostmeter -n "__fish_hostmeter_needs_command" -f -a "host" -d 'Hosts: add, approve, revoke'
 complete -c hostmeter -n "__fish_hostmeter_needs_command" -f -a "account" -d 'Accounts: usage, assignment, suspension'
 complete -c hostmeter -n "__fish_hostmeter_needs_command" -f -a "customer" -d 'Customers: balance, top-ups, ledger'
+complete -c hostmeter -n "__fish_hostmeter_needs_command" -f -a "reseller" -d 'Resellers: customers that have customers of their own, and what they earn'
 complete -c hostmeter -n "__fish_hostmeter_needs_command" -f -a "payment" -d 'What payment gateways sent and nobody could be found for'
 complete -c hostmeter -n "__fish_hostmeter_needs_command" -f -a "plan" -d 'Price plans'
 complete -c hostmeter -n "__fish_hostmeter_needs_command" -f -a "charge" -d 'Charge every closed hour that is not charged yet'
@@ -272,7 +273,8 @@ complete -c hostmeter -n "__fish_hostmeter_using_subcommand customer; and not __
 complete -c hostmeter -n "__fish_hostmeter_using_subcommand customer; and not __fish_seen_subcommand_from add list show plan zone topup adjust refund refundable ledger set notices resend statement explain events standing promise hold abuse unpark close reopen caps help" -f -a "caps" -d 'Set what may be spent a day and a month; what is left out is off'
 complete -c hostmeter -n "__fish_hostmeter_using_subcommand customer; and not __fish_seen_subcommand_from add list show plan zone topup adjust refund refundable ledger set notices resend statement explain events standing promise hold abuse unpark close reopen caps help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c hostmeter -n "__fish_hostmeter_using_subcommand customer; and __fish_seen_subcommand_from add" -l name -d 'Name, for people' -r
-complete -c hostmeter -n "__fish_hostmeter_using_subcommand customer; and __fish_seen_subcommand_from add" -l plan -d 'Price plan (default: the collector\'s)' -r
+complete -c hostmeter -n "__fish_hostmeter_using_subcommand customer; and __fish_seen_subcommand_from add" -l plan -d 'Price plan (default: the collector\'s; a reseller\'s customer is on one of the reseller\'s)' -r
+complete -c hostmeter -n "__fish_hostmeter_using_subcommand customer; and __fish_seen_subcommand_from add" -l reseller -d 'Reseller whose customer it is; a reseller\'s own login need not name it' -r
 complete -c hostmeter -n "__fish_hostmeter_using_subcommand customer; and __fish_seen_subcommand_from add" -l billing-zone -d 'Zone of the billing months' -r
 complete -c hostmeter -n "__fish_hostmeter_using_subcommand customer; and __fish_seen_subcommand_from add" -l referred-by -d 'Customer that brought this one and gets a share of its payments' -r
 complete -c hostmeter -n "__fish_hostmeter_using_subcommand customer; and __fish_seen_subcommand_from add" -l url -d 'Address of the collector' -r
@@ -471,6 +473,50 @@ complete -c hostmeter -n "__fish_hostmeter_using_subcommand customer; and __fish
 complete -c hostmeter -n "__fish_hostmeter_using_subcommand customer; and __fish_seen_subcommand_from help" -f -a "reopen" -d 'Take back what was closed, or is about to be'
 complete -c hostmeter -n "__fish_hostmeter_using_subcommand customer; and __fish_seen_subcommand_from help" -f -a "caps" -d 'Set what may be spent a day and a month; what is left out is off'
 complete -c hostmeter -n "__fish_hostmeter_using_subcommand customer; and __fish_seen_subcommand_from help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c hostmeter -n "__fish_hostmeter_using_subcommand reseller; and not __fish_seen_subcommand_from make list assign margin help" -l url -d 'Address of the collector' -r
+complete -c hostmeter -n "__fish_hostmeter_using_subcommand reseller; and not __fish_seen_subcommand_from make list assign margin help" -l token-file -d 'File that holds the bearer token (else the variable `HOSTMETER_TOKEN`)' -r -F
+complete -c hostmeter -n "__fish_hostmeter_using_subcommand reseller; and not __fish_seen_subcommand_from make list assign margin help" -l ca-file -d 'Trust these certificates (PEM) instead of the public authorities' -r -F
+complete -c hostmeter -n "__fish_hostmeter_using_subcommand reseller; and not __fish_seen_subcommand_from make list assign margin help" -l json -d 'Print the API\'s JSON'
+complete -c hostmeter -n "__fish_hostmeter_using_subcommand reseller; and not __fish_seen_subcommand_from make list assign margin help" -s h -l help -d 'Print help'
+complete -c hostmeter -n "__fish_hostmeter_using_subcommand reseller; and not __fish_seen_subcommand_from make list assign margin help" -s V -l version -d 'Print version'
+complete -c hostmeter -n "__fish_hostmeter_using_subcommand reseller; and not __fish_seen_subcommand_from make list assign margin help" -f -a "make" -d 'Let a customer have customers of its own'
+complete -c hostmeter -n "__fish_hostmeter_using_subcommand reseller; and not __fish_seen_subcommand_from make list assign margin help" -f -a "list" -d 'List resellers'
+complete -c hostmeter -n "__fish_hostmeter_using_subcommand reseller; and not __fish_seen_subcommand_from make list assign margin help" -f -a "assign" -d 'Give a customer to a reseller, or back to the company, with a plan of theirs'
+complete -c hostmeter -n "__fish_hostmeter_using_subcommand reseller; and not __fish_seen_subcommand_from make list assign margin help" -f -a "margin" -d 'Show what a reseller\'s customers were charged, what that cost it, and the difference, by month'
+complete -c hostmeter -n "__fish_hostmeter_using_subcommand reseller; and not __fish_seen_subcommand_from make list assign margin help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c hostmeter -n "__fish_hostmeter_using_subcommand reseller; and __fish_seen_subcommand_from make" -l url -d 'Address of the collector' -r
+complete -c hostmeter -n "__fish_hostmeter_using_subcommand reseller; and __fish_seen_subcommand_from make" -l token-file -d 'File that holds the bearer token (else the variable `HOSTMETER_TOKEN`)' -r -F
+complete -c hostmeter -n "__fish_hostmeter_using_subcommand reseller; and __fish_seen_subcommand_from make" -l ca-file -d 'Trust these certificates (PEM) instead of the public authorities' -r -F
+complete -c hostmeter -n "__fish_hostmeter_using_subcommand reseller; and __fish_seen_subcommand_from make" -l json -d 'Print the API\'s JSON'
+complete -c hostmeter -n "__fish_hostmeter_using_subcommand reseller; and __fish_seen_subcommand_from make" -s h -l help -d 'Print help'
+complete -c hostmeter -n "__fish_hostmeter_using_subcommand reseller; and __fish_seen_subcommand_from make" -s V -l version -d 'Print version'
+complete -c hostmeter -n "__fish_hostmeter_using_subcommand reseller; and __fish_seen_subcommand_from list" -l url -d 'Address of the collector' -r
+complete -c hostmeter -n "__fish_hostmeter_using_subcommand reseller; and __fish_seen_subcommand_from list" -l token-file -d 'File that holds the bearer token (else the variable `HOSTMETER_TOKEN`)' -r -F
+complete -c hostmeter -n "__fish_hostmeter_using_subcommand reseller; and __fish_seen_subcommand_from list" -l ca-file -d 'Trust these certificates (PEM) instead of the public authorities' -r -F
+complete -c hostmeter -n "__fish_hostmeter_using_subcommand reseller; and __fish_seen_subcommand_from list" -l json -d 'Print the API\'s JSON'
+complete -c hostmeter -n "__fish_hostmeter_using_subcommand reseller; and __fish_seen_subcommand_from list" -s h -l help -d 'Print help'
+complete -c hostmeter -n "__fish_hostmeter_using_subcommand reseller; and __fish_seen_subcommand_from list" -s V -l version -d 'Print version'
+complete -c hostmeter -n "__fish_hostmeter_using_subcommand reseller; and __fish_seen_subcommand_from assign" -l to -d 'The reseller\'s id' -r
+complete -c hostmeter -n "__fish_hostmeter_using_subcommand reseller; and __fish_seen_subcommand_from assign" -l plan -d 'Plan of the reseller, or of the company' -r
+complete -c hostmeter -n "__fish_hostmeter_using_subcommand reseller; and __fish_seen_subcommand_from assign" -l url -d 'Address of the collector' -r
+complete -c hostmeter -n "__fish_hostmeter_using_subcommand reseller; and __fish_seen_subcommand_from assign" -l token-file -d 'File that holds the bearer token (else the variable `HOSTMETER_TOKEN`)' -r -F
+complete -c hostmeter -n "__fish_hostmeter_using_subcommand reseller; and __fish_seen_subcommand_from assign" -l ca-file -d 'Trust these certificates (PEM) instead of the public authorities' -r -F
+complete -c hostmeter -n "__fish_hostmeter_using_subcommand reseller; and __fish_seen_subcommand_from assign" -l company -d 'Back to the company'
+complete -c hostmeter -n "__fish_hostmeter_using_subcommand reseller; and __fish_seen_subcommand_from assign" -l json -d 'Print the API\'s JSON'
+complete -c hostmeter -n "__fish_hostmeter_using_subcommand reseller; and __fish_seen_subcommand_from assign" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c hostmeter -n "__fish_hostmeter_using_subcommand reseller; and __fish_seen_subcommand_from assign" -s V -l version -d 'Print version'
+complete -c hostmeter -n "__fish_hostmeter_using_subcommand reseller; and __fish_seen_subcommand_from margin" -l month -d 'One month, for example 2026-11 (default: the last twelve)' -r
+complete -c hostmeter -n "__fish_hostmeter_using_subcommand reseller; and __fish_seen_subcommand_from margin" -l url -d 'Address of the collector' -r
+complete -c hostmeter -n "__fish_hostmeter_using_subcommand reseller; and __fish_seen_subcommand_from margin" -l token-file -d 'File that holds the bearer token (else the variable `HOSTMETER_TOKEN`)' -r -F
+complete -c hostmeter -n "__fish_hostmeter_using_subcommand reseller; and __fish_seen_subcommand_from margin" -l ca-file -d 'Trust these certificates (PEM) instead of the public authorities' -r -F
+complete -c hostmeter -n "__fish_hostmeter_using_subcommand reseller; and __fish_seen_subcommand_from margin" -l json -d 'Print the API\'s JSON'
+complete -c hostmeter -n "__fish_hostmeter_using_subcommand reseller; and __fish_seen_subcommand_from margin" -s h -l help -d 'Print help'
+complete -c hostmeter -n "__fish_hostmeter_using_subcommand reseller; and __fish_seen_subcommand_from margin" -s V -l version -d 'Print version'
+complete -c hostmeter -n "__fish_hostmeter_using_subcommand reseller; and __fish_seen_subcommand_from help" -f -a "make" -d 'Let a customer have customers of its own'
+complete -c hostmeter -n "__fish_hostmeter_using_subcommand reseller; and __fish_seen_subcommand_from help" -f -a "list" -d 'List resellers'
+complete -c hostmeter -n "__fish_hostmeter_using_subcommand reseller; and __fish_seen_subcommand_from help" -f -a "assign" -d 'Give a customer to a reseller, or back to the company, with a plan of theirs'
+complete -c hostmeter -n "__fish_hostmeter_using_subcommand reseller; and __fish_seen_subcommand_from help" -f -a "margin" -d 'Show what a reseller\'s customers were charged, what that cost it, and the difference, by month'
+complete -c hostmeter -n "__fish_hostmeter_using_subcommand reseller; and __fish_seen_subcommand_from help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c hostmeter -n "__fish_hostmeter_using_subcommand payment; and not __fish_seen_subcommand_from list assign dismiss help" -l url -d 'Address of the collector' -r
 complete -c hostmeter -n "__fish_hostmeter_using_subcommand payment; and not __fish_seen_subcommand_from list assign dismiss help" -l token-file -d 'File that holds the bearer token (else the variable `HOSTMETER_TOKEN`)' -r -F
 complete -c hostmeter -n "__fish_hostmeter_using_subcommand payment; and not __fish_seen_subcommand_from list assign dismiss help" -l ca-file -d 'Trust these certificates (PEM) instead of the public authorities' -r -F
@@ -603,7 +649,7 @@ complete -c hostmeter -n "__fish_hostmeter_using_subcommand user; and not __fish
 complete -c hostmeter -n "__fish_hostmeter_using_subcommand user; and not __fish_seen_subcommand_from add token help" -f -a "add" -d 'Make a login; the password is read from standard input'
 complete -c hostmeter -n "__fish_hostmeter_using_subcommand user; and not __fish_seen_subcommand_from add token help" -f -a "token" -d 'Make a bearer token for a login and print it, once'
 complete -c hostmeter -n "__fish_hostmeter_using_subcommand user; and not __fish_seen_subcommand_from add token help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
-complete -c hostmeter -n "__fish_hostmeter_using_subcommand user; and __fish_seen_subcommand_from add" -l role -d 'customer, admin or auditor' -r
+complete -c hostmeter -n "__fish_hostmeter_using_subcommand user; and __fish_seen_subcommand_from add" -l role -d 'customer, reseller, admin or auditor' -r
 complete -c hostmeter -n "__fish_hostmeter_using_subcommand user; and __fish_seen_subcommand_from add" -l customer -d 'The customer that the login belongs to' -r
 complete -c hostmeter -n "__fish_hostmeter_using_subcommand user; and __fish_seen_subcommand_from add" -l url -d 'Address of the collector' -r
 complete -c hostmeter -n "__fish_hostmeter_using_subcommand user; and __fish_seen_subcommand_from add" -l token-file -d 'File that holds the bearer token (else the variable `HOSTMETER_TOKEN`)' -r -F
@@ -740,20 +786,21 @@ complete -c hostmeter -n "__fish_hostmeter_using_subcommand alerts" -l ca-file -
 complete -c hostmeter -n "__fish_hostmeter_using_subcommand alerts" -l json -d 'Print the API\'s JSON'
 complete -c hostmeter -n "__fish_hostmeter_using_subcommand alerts" -s h -l help -d 'Print help'
 complete -c hostmeter -n "__fish_hostmeter_using_subcommand alerts" -s V -l version -d 'Print version'
-complete -c hostmeter -n "__fish_hostmeter_using_subcommand help; and not __fish_seen_subcommand_from demo host account customer payment plan charge ledger user usage command breaker alerts help" -f -a "demo" -d 'Show this machine metered: a collector, an agent and a page with graphs'
-complete -c hostmeter -n "__fish_hostmeter_using_subcommand help; and not __fish_seen_subcommand_from demo host account customer payment plan charge ledger user usage command breaker alerts help" -f -a "host" -d 'Hosts: add, approve, revoke'
-complete -c hostmeter -n "__fish_hostmeter_using_subcommand help; and not __fish_seen_subcommand_from demo host account customer payment plan charge ledger user usage command breaker alerts help" -f -a "account" -d 'Accounts: usage, assignment, suspension'
-complete -c hostmeter -n "__fish_hostmeter_using_subcommand help; and not __fish_seen_subcommand_from demo host account customer payment plan charge ledger user usage command breaker alerts help" -f -a "customer" -d 'Customers: balance, top-ups, ledger'
-complete -c hostmeter -n "__fish_hostmeter_using_subcommand help; and not __fish_seen_subcommand_from demo host account customer payment plan charge ledger user usage command breaker alerts help" -f -a "payment" -d 'What payment gateways sent and nobody could be found for'
-complete -c hostmeter -n "__fish_hostmeter_using_subcommand help; and not __fish_seen_subcommand_from demo host account customer payment plan charge ledger user usage command breaker alerts help" -f -a "plan" -d 'Price plans'
-complete -c hostmeter -n "__fish_hostmeter_using_subcommand help; and not __fish_seen_subcommand_from demo host account customer payment plan charge ledger user usage command breaker alerts help" -f -a "charge" -d 'Charge every closed hour that is not charged yet'
-complete -c hostmeter -n "__fish_hostmeter_using_subcommand help; and not __fish_seen_subcommand_from demo host account customer payment plan charge ledger user usage command breaker alerts help" -f -a "ledger" -d 'The ledger as a whole'
-complete -c hostmeter -n "__fish_hostmeter_using_subcommand help; and not __fish_seen_subcommand_from demo host account customer payment plan charge ledger user usage command breaker alerts help" -f -a "user" -d 'Logins and tokens'
-complete -c hostmeter -n "__fish_hostmeter_using_subcommand help; and not __fish_seen_subcommand_from demo host account customer payment plan charge ledger user usage command breaker alerts help" -f -a "usage" -d 'Usage metered elsewhere, and batches that do not count'
-complete -c hostmeter -n "__fish_hostmeter_using_subcommand help; and not __fish_seen_subcommand_from demo host account customer payment plan charge ledger user usage command breaker alerts help" -f -a "command" -d 'Commands to hosts and what became of them'
-complete -c hostmeter -n "__fish_hostmeter_using_subcommand help; and not __fish_seen_subcommand_from demo host account customer payment plan charge ledger user usage command breaker alerts help" -f -a "breaker" -d 'The breaker that holds mass suspensions and deletions'
-complete -c hostmeter -n "__fish_hostmeter_using_subcommand help; and not __fish_seen_subcommand_from demo host account customer payment plan charge ledger user usage command breaker alerts help" -f -a "alerts" -d 'What needs an admin\'s look'
-complete -c hostmeter -n "__fish_hostmeter_using_subcommand help; and not __fish_seen_subcommand_from demo host account customer payment plan charge ledger user usage command breaker alerts help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c hostmeter -n "__fish_hostmeter_using_subcommand help; and not __fish_seen_subcommand_from demo host account customer reseller payment plan charge ledger user usage command breaker alerts help" -f -a "demo" -d 'Show this machine metered: a collector, an agent and a page with graphs'
+complete -c hostmeter -n "__fish_hostmeter_using_subcommand help; and not __fish_seen_subcommand_from demo host account customer reseller payment plan charge ledger user usage command breaker alerts help" -f -a "host" -d 'Hosts: add, approve, revoke'
+complete -c hostmeter -n "__fish_hostmeter_using_subcommand help; and not __fish_seen_subcommand_from demo host account customer reseller payment plan charge ledger user usage command breaker alerts help" -f -a "account" -d 'Accounts: usage, assignment, suspension'
+complete -c hostmeter -n "__fish_hostmeter_using_subcommand help; and not __fish_seen_subcommand_from demo host account customer reseller payment plan charge ledger user usage command breaker alerts help" -f -a "customer" -d 'Customers: balance, top-ups, ledger'
+complete -c hostmeter -n "__fish_hostmeter_using_subcommand help; and not __fish_seen_subcommand_from demo host account customer reseller payment plan charge ledger user usage command breaker alerts help" -f -a "reseller" -d 'Resellers: customers that have customers of their own, and what they earn'
+complete -c hostmeter -n "__fish_hostmeter_using_subcommand help; and not __fish_seen_subcommand_from demo host account customer reseller payment plan charge ledger user usage command breaker alerts help" -f -a "payment" -d 'What payment gateways sent and nobody could be found for'
+complete -c hostmeter -n "__fish_hostmeter_using_subcommand help; and not __fish_seen_subcommand_from demo host account customer reseller payment plan charge ledger user usage command breaker alerts help" -f -a "plan" -d 'Price plans'
+complete -c hostmeter -n "__fish_hostmeter_using_subcommand help; and not __fish_seen_subcommand_from demo host account customer reseller payment plan charge ledger user usage command breaker alerts help" -f -a "charge" -d 'Charge every closed hour that is not charged yet'
+complete -c hostmeter -n "__fish_hostmeter_using_subcommand help; and not __fish_seen_subcommand_from demo host account customer reseller payment plan charge ledger user usage command breaker alerts help" -f -a "ledger" -d 'The ledger as a whole'
+complete -c hostmeter -n "__fish_hostmeter_using_subcommand help; and not __fish_seen_subcommand_from demo host account customer reseller payment plan charge ledger user usage command breaker alerts help" -f -a "user" -d 'Logins and tokens'
+complete -c hostmeter -n "__fish_hostmeter_using_subcommand help; and not __fish_seen_subcommand_from demo host account customer reseller payment plan charge ledger user usage command breaker alerts help" -f -a "usage" -d 'Usage metered elsewhere, and batches that do not count'
+complete -c hostmeter -n "__fish_hostmeter_using_subcommand help; and not __fish_seen_subcommand_from demo host account customer reseller payment plan charge ledger user usage command breaker alerts help" -f -a "command" -d 'Commands to hosts and what became of them'
+complete -c hostmeter -n "__fish_hostmeter_using_subcommand help; and not __fish_seen_subcommand_from demo host account customer reseller payment plan charge ledger user usage command breaker alerts help" -f -a "breaker" -d 'The breaker that holds mass suspensions and deletions'
+complete -c hostmeter -n "__fish_hostmeter_using_subcommand help; and not __fish_seen_subcommand_from demo host account customer reseller payment plan charge ledger user usage command breaker alerts help" -f -a "alerts" -d 'What needs an admin\'s look'
+complete -c hostmeter -n "__fish_hostmeter_using_subcommand help; and not __fish_seen_subcommand_from demo host account customer reseller payment plan charge ledger user usage command breaker alerts help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c hostmeter -n "__fish_hostmeter_using_subcommand help; and __fish_seen_subcommand_from host" -f -a "add" -d 'Print a single-use token, valid for an hour, to enrol a host'
 complete -c hostmeter -n "__fish_hostmeter_using_subcommand help; and __fish_seen_subcommand_from host" -f -a "list" -d 'List hosts'
 complete -c hostmeter -n "__fish_hostmeter_using_subcommand help; and __fish_seen_subcommand_from host" -f -a "show" -d 'Show one host'
@@ -798,6 +845,10 @@ complete -c hostmeter -n "__fish_hostmeter_using_subcommand help; and __fish_see
 complete -c hostmeter -n "__fish_hostmeter_using_subcommand help; and __fish_seen_subcommand_from customer" -f -a "close" -d 'Stop the accounts, charge the last hours, and book unspent money back'
 complete -c hostmeter -n "__fish_hostmeter_using_subcommand help; and __fish_seen_subcommand_from customer" -f -a "reopen" -d 'Take back what was closed, or is about to be'
 complete -c hostmeter -n "__fish_hostmeter_using_subcommand help; and __fish_seen_subcommand_from customer" -f -a "caps" -d 'Set what may be spent a day and a month; what is left out is off'
+complete -c hostmeter -n "__fish_hostmeter_using_subcommand help; and __fish_seen_subcommand_from reseller" -f -a "make" -d 'Let a customer have customers of its own'
+complete -c hostmeter -n "__fish_hostmeter_using_subcommand help; and __fish_seen_subcommand_from reseller" -f -a "list" -d 'List resellers'
+complete -c hostmeter -n "__fish_hostmeter_using_subcommand help; and __fish_seen_subcommand_from reseller" -f -a "assign" -d 'Give a customer to a reseller, or back to the company, with a plan of theirs'
+complete -c hostmeter -n "__fish_hostmeter_using_subcommand help; and __fish_seen_subcommand_from reseller" -f -a "margin" -d 'Show what a reseller\'s customers were charged, what that cost it, and the difference, by month'
 complete -c hostmeter -n "__fish_hostmeter_using_subcommand help; and __fish_seen_subcommand_from payment" -f -a "list" -d 'List what payment gateways sent and nobody could be found for'
 complete -c hostmeter -n "__fish_hostmeter_using_subcommand help; and __fish_seen_subcommand_from payment" -f -a "assign" -d 'Book a kept payment as a top-up of a customer'
 complete -c hostmeter -n "__fish_hostmeter_using_subcommand help; and __fish_seen_subcommand_from payment" -f -a "dismiss" -d 'Put a kept message aside for good'

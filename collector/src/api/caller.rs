@@ -11,6 +11,22 @@ use axum::http::request::Parts;
 #[derive(Clone, Debug)]
 pub struct Admin(pub Caller);
 
+/// A caller who may change customers: an admin any, a reseller its own. Which ones, `managed` says.
+#[derive(Clone, Debug)]
+pub struct Manager(pub Caller);
+
+impl FromRequestParts<AppState> for Manager {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, app: &AppState) -> Result<Self, Problem> {
+        let caller = Caller::from_request_parts(parts, app).await?;
+        match caller.role {
+            Role::Admin | Role::Reseller => Ok(Self(caller)),
+            Role::Customer | Role::Auditor => Err(Problem::forbidden(caller.role, "admin or reseller")),
+        }
+    }
+}
+
 /// A caller who may read what concerns everybody: admin or auditor.
 #[derive(Clone, Debug)]
 pub struct Reader(pub Caller);
@@ -48,7 +64,7 @@ impl FromRequestParts<AppState> for Reader {
         let caller = Caller::from_request_parts(parts, app).await?;
         match caller.role {
             Role::Admin | Role::Auditor => Ok(Self(caller)),
-            Role::Customer => Err(Problem::forbidden(caller.role, "admin or auditor")),
+            Role::Customer | Role::Reseller => Err(Problem::forbidden(caller.role, "admin or auditor")),
         }
     }
 }

@@ -1,7 +1,9 @@
 //! Usage metered elsewhere, and whose an account is.
 
 use super::body::need_idempotency_key;
+use super::caller::Manager;
 use super::extract::Body;
+use super::money::visible;
 use super::{Admin, AppState, Problem};
 use crate::audit;
 use crate::billing::imports::{Import, import};
@@ -94,7 +96,7 @@ pub struct AssignAccount {
 #[utoipa::path(put, path = "/v1/accounts/{id}/customer", tag = "usage", request_body = AssignAccount, responses((status = 200, body = Object)))]
 pub async fn assign_account(
     State(app): State<AppState>,
-    Admin(caller): Admin,
+    Manager(caller): Manager,
     Path(id): Path<String>,
     Body(AssignAccount { customer }): Body<AssignAccount>,
 ) -> Result<Json<Value>, Problem> {
@@ -102,9 +104,13 @@ pub async fn assign_account(
     let (now_ms, inner) = (app.now_ms(), app.clone());
     let (shown, wake) = app
         .db
-        .write(move |tx| -> Result<_, BillingError> {
-            let account = accounts::get(tx, &id)?;
-            let owner = customers::get(tx, &customer)?;
+        .write(move |tx| -> Result<_, Problem> {
+            let account = match accounts::find(tx, &id)? {
+                // A reseller gives accounts from one of its customers to another, or from and to itself.
+                Some(account) if caller.scope().sees(tx, account.customer)? => account,
+                _ => return Err(Problem::not_found("account", id.as_str())),
+            };
+            let owner = visible(tx, &caller, customer.as_str())?;
             let from = accounts::assign(tx, &account, &owner, now_ms)?;
             audit::write(tx, &caller.login, "account.assign", id.as_str(), customer.as_str(), now_ms)?;
             let rules = &inner.billing.rules;

@@ -24,6 +24,7 @@ pub mod payments;
 pub mod problem;
 pub mod rating;
 pub mod refunds;
+pub mod resellers;
 pub mod resume;
 pub mod settled;
 pub mod standing;
@@ -65,6 +66,7 @@ pub fn router(app: AppState) -> Router {
         .merge(notices::routes())
         .merge(commands::routes())
         .merge(imports::routes())
+        .merge(resellers::routes())
         .merge(held::routes())
         .merge(ops::routes())
         .fallback(unknown)

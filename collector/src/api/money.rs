@@ -1,10 +1,12 @@
 //! Customers, plans, balances, ledger, top-ups, charging, quotes.
 
 use super::body::{PageQuery, idempotency_key, need_idempotency_key};
+use super::caller::Manager;
 use super::extract::{Body, Params};
+use super::resellers::{managed, managed_books, of_new, price_list, request_key, sees_plan, visible_plan};
 use super::{Admin, AppState, Problem, Reader};
 use crate::audit;
-use crate::auth::Caller;
+use crate::auth::{Caller, Role, Scope};
 use crate::billing::adjust::{self, Adjustment};
 use crate::billing::balance::{Balance, balance};
 use crate::billing::customers::{self, Customer, NewCustomer};
@@ -12,7 +14,7 @@ use crate::billing::history::{HistoryEntry, Order, history};
 use crate::billing::quote::{self, Quote};
 use crate::billing::topup::{self, Booked};
 use crate::billing::verify::{Report, verify};
-use crate::billing::{BillingError, accounts, charge, ledger, lifecycle, plans, referral};
+use crate::billing::{BillingError, accounts, charge, ledger, lifecycle, plans, referral, resellers};
 use crate::db::Connection;
 use axum::Json;
 use axum::body::Bytes;
@@ -49,7 +51,7 @@ pub(crate) fn visible(conn: &Connection, caller: &Caller, id: &str) -> Result<Cu
     let missing = || Problem::not_found("customer", id);
     let parsed = CustomerId::parse(id).map_err(|_| missing())?;
     let found = customers::find(conn, &parsed)?.ok_or_else(missing)?;
-    if caller.scope().sees(Some(found.row)) { Ok(found) } else { Err(missing()) }
+    if caller.scope().sees(conn, Some(found.row))? { Ok(found) } else { Err(missing()) }
 }
 
 fn invalid(e: &dyn std::fmt::Display) -> Problem {
@@ -64,6 +66,8 @@ fn shown(conn: &Connection, c: &Customer, now_ms: i64) -> Result<Value, BillingE
         "billing_zone": c.billing_zone,
         "state": lifecycle::shown_state(c).phase,
         "hold": c.hold,
+        "reseller": c.reseller.map(|r| resellers::id_of(conn, r)).transpose()?,
+        "resells": c.resells,
         "referred_by": referral::referrer_of(conn, c.row)?,
         "balance": ledger::balance(conn, &c.id)?,
         "made": rfc3339(c.made_ms),
@@ -84,6 +88,9 @@ pub struct AddCustomer {
     plan: Option<PlanId>,
     /// Zone of its billing months, `UTC` if absent.
     billing_zone: Option<String>,
+    /// The reseller whose customer it is; absent: the company's.
+    #[schema(value_type = Option<String>)]
+    reseller: Option<CustomerId>,
     /// The customer that brought it and gets a share of its payments.
     #[schema(value_type = Option<String>)]
     referred_by: Option<CustomerId>,
@@ -93,28 +100,33 @@ pub struct AddCustomer {
 #[utoipa::path(post, path = "/v1/customers", tag = "money", request_body = AddCustomer, responses((status = 201, body = Object)))]
 pub async fn add_customer(
     State(app): State<AppState>,
-    Admin(caller): Admin,
+    Manager(caller): Manager,
     Body(asked): Body<AddCustomer>,
 ) -> Result<(StatusCode, Json<Value>), Problem> {
+    if caller.role == Role::Reseller && asked.referred_by.is_some() {
+        return Err(Problem::invalid("`referred_by`: referrals are the company's"));
+    }
     let billing_zone = asked.billing_zone.unwrap_or_else(|| "UTC".to_owned());
-    let new = NewCustomer { id: asked.id, title: asked.name, plan: asked.plan, billing_zone };
     let (now_ms, inner) = (app.now_ms(), app.clone());
     let made = app
         .db
-        .write(move |tx| -> Result<Value, BillingError> {
+        .write(move |tx| -> Result<Value, Problem> {
+            let reseller = of_new(tx, &caller, asked.reseller)?;
+            let new =
+                NewCustomer { id: asked.id, title: asked.name, plan: asked.plan, billing_zone, reseller };
             let rules = &inner.billing.rules;
             let made = customers::create(tx, &new, Some(&rules.default_plan), rules.currency, now_ms)?;
             if let Some(referrer) = &asked.referred_by {
                 referral::refer(tx, &made, referrer)?;
             }
             audit::write(tx, &caller.login, "customer.add", made.id.as_str(), &made.title, now_ms)?;
-            shown(tx, &made, now_ms)
+            Ok(shown(tx, &made, now_ms)?)
         })
         .await?;
     Ok((StatusCode::CREATED, Json(made)))
 }
 
-/// Lists customers; a customer sees itself.
+/// Lists customers; a customer sees itself, a reseller its own, too.
 #[utoipa::path(get, path = "/v1/customers", tag = "money", params(PageQuery), responses((status = 200, body = Object)))]
 pub async fn list_customers(
     State(app): State<AppState>,
@@ -125,9 +137,10 @@ pub async fn list_customers(
     let after = page.cursor.unwrap_or_default();
     app.db
         .read(move |conn| {
-            let mut found = match caller.scope().customer() {
-                Some(row) => vec![customers::by_row(conn, row)?],
-                None => customers::list(conn, &after, rows.saturating_add(1))?,
+            let mut found = match caller.scope() {
+                Scope::Customer(row) => vec![customers::by_row(conn, row)?],
+                Scope::Reseller(row) => customers::list_of(conn, row, &after, rows.saturating_add(1))?,
+                Scope::All => customers::list(conn, &after, rows.saturating_add(1))?,
             };
             let more = found.len() > rows;
             found.truncate(rows);
@@ -212,14 +225,14 @@ pub struct ChangePlan {
 #[utoipa::path(put, path = "/v1/customers/{id}/plan", tag = "money", request_body = ChangePlan, responses((status = 200, body = Object)))]
 pub async fn change_plan(
     State(app): State<AppState>,
-    Admin(caller): Admin,
+    Manager(caller): Manager,
     Path(id): Path<String>,
     Body(ChangePlan { plan }): Body<ChangePlan>,
 ) -> Result<Json<Value>, Problem> {
     let now_ms = app.now_ms();
     app.db
         .write(move |tx| {
-            let customer = visible(tx, &caller, &id)?;
+            let customer = managed(tx, &caller, &id)?;
             let from = customers::change_plan(tx, &customer, &plan, now_ms)?;
             audit::write(tx, &caller.login, "customer.plan", customer.id.as_str(), plan.as_str(), now_ms)?;
             let from = (from != customers::FROM_START).then(|| from.to_string());
@@ -246,17 +259,17 @@ pub struct TopUp {
     responses((status = 201, body = Booked), (status = 200, body = Booked), (status = 409, description = "the key or the payment was used for something else")))]
 pub async fn top_up(
     State(app): State<AppState>,
-    Admin(caller): Admin,
+    Manager(caller): Manager,
     Path(id): Path<String>,
     headers: HeaderMap,
     Body(asked): Body<TopUp>,
 ) -> Result<(StatusCode, Json<Booked>), Problem> {
-    let key = need_idempotency_key(&headers)?;
+    let key = request_key(&caller, need_idempotency_key(&headers)?);
     let (now_ms, inner) = (app.now_ms(), app.clone());
     let (outcome, wake) = app
         .db
         .write(move |tx| -> Result<_, Problem> {
-            let customer = visible(tx, &caller, &id)?;
+            let customer = managed_books(tx, &caller, &id, now_ms)?;
             let paid =
                 topup::Payment { amount: asked.amount, gateway: &asked.gateway, payment: &asked.payment };
             let rules = &inner.billing.rules;
@@ -291,12 +304,12 @@ pub struct Adjust {
     responses((status = 201, body = Booked), (status = 200, body = Booked), (status = 409, description = "the key was used for something else, or less is owed")))]
 pub async fn adjust(
     State(app): State<AppState>,
-    Admin(caller): Admin,
+    Manager(caller): Manager,
     Path(id): Path<String>,
     headers: HeaderMap,
     Body(asked): Body<Adjust>,
 ) -> Result<(StatusCode, Json<Booked>), Problem> {
-    let key = idempotency_key(&headers)?;
+    let key = idempotency_key(&headers)?.map(|key| request_key(&caller, key));
     let kind = asked.kind.unwrap_or(TxnKind::Adjustment);
     if asked.against.is_some() && kind != TxnKind::Adjustment {
         return Err(Problem::invalid(format!("`against` is for the kind adjustment only, not for {kind}")));
@@ -321,7 +334,7 @@ pub(crate) async fn book_adjustment(
     let (outcome, wake) = app
         .db
         .write(move |tx| -> Result<_, Problem> {
-            let customer = visible(tx, &caller, &id)?;
+            let customer = managed_books(tx, &caller, &id, now_ms)?;
             let asked = Adjustment { kind, amount, against, reason: &reason };
             let outcome = adjust::adjust(tx, &customer, &asked, key.as_deref(), &caller.login, now_ms)?;
             if outcome.new {
@@ -346,16 +359,24 @@ fn shown_plan(conn: &Connection, plan: &plans::Plan, now_ms: i64) -> Result<Valu
         .map(|v| serde_json::from_str(&v.version.canonical()))
         .collect::<Result<_, _>>()
         .map_err(|e| BillingError::Damaged { what: format!("plan {}", plan.id), why: e.to_string() })?;
-    Ok(json!({"id": plan.id, "currency": plan.currency, "valid_from": from, "versions": bodies}))
+    let reseller = plan.reseller.map(|r| resellers::id_of(conn, r)).transpose()?;
+    Ok(json!({
+        "id": plan.id, "currency": plan.currency, "valid_from": from, "reseller": reseller, "versions": bodies,
+    }))
 }
 
 /// Lists plans with their versions.
 #[utoipa::path(get, path = "/v1/plans", tag = "money", responses((status = 200, body = Object)))]
-pub async fn list_plans(State(app): State<AppState>, _caller: Caller) -> Result<Json<Value>, Problem> {
+pub async fn list_plans(State(app): State<AppState>, caller: Caller) -> Result<Json<Value>, Problem> {
     let now_ms = app.now_ms();
     app.db
         .read(move |conn| {
-            let list = plans::list(conn)?;
+            let mut list = Vec::new();
+            for plan in plans::list(conn)? {
+                if sees_plan(conn, &caller, &plan)? {
+                    list.push(plan);
+                }
+            }
             let list = list.iter().map(|p| shown_plan(conn, p, now_ms)).collect::<Result<Vec<_>, _>>()?;
             Ok(Json(json!({"plans": list, "next": null})))
         })
@@ -370,11 +391,11 @@ fn plan_id(id: &str) -> Result<PlanId, Problem> {
 #[utoipa::path(get, path = "/v1/plans/{id}", tag = "money", responses((status = 200, body = Object)))]
 pub async fn show_plan(
     State(app): State<AppState>,
-    _caller: Caller,
+    caller: Caller,
     Path(id): Path<String>,
 ) -> Result<Json<Value>, Problem> {
     let (id, now_ms) = (plan_id(&id)?, app.now_ms());
-    app.db.read(move |conn| Ok(Json(shown_plan(conn, &plans::get(conn, &id)?, now_ms)?))).await
+    app.db.read(move |conn| Ok(Json(shown_plan(conn, &visible_plan(conn, &caller, &id)?, now_ms)?))).await
 }
 
 /// A plan file's content, TOML or JSON.
@@ -390,7 +411,7 @@ pub(super) fn plan_of(headers: &HeaderMap, body: &Bytes) -> Result<PriceVersion,
     responses((status = 200, body = Object), (status = 409, description = "hours from its start on were charged, or other content is in force")))]
 pub async fn set_plan(
     State(app): State<AppState>,
-    Admin(caller): Admin,
+    Manager(caller): Manager,
     Path(id): Path<String>,
     headers: HeaderMap,
     body: Bytes,
@@ -400,7 +421,9 @@ pub async fn set_plan(
     let (now_ms, inner) = (app.now_ms(), app.clone());
     app.db
         .write(move |tx| {
-            let change = plans::set(tx, &id, &version, inner.billing.rules.currency, now_ms)?;
+            let rules = &inner.billing.rules;
+            let reseller = price_list(tx, &caller, &id, &rules.default_plan)?;
+            let change = plans::set_of(tx, reseller, &id, &version, rules.currency, now_ms)?;
             let word = match change {
                 PlanChange::Unchanged => "unchanged",
                 PlanChange::Added => "added",
@@ -452,14 +475,18 @@ pub async fn make_quote(
     let now_ms = app.now_ms();
     app.db
         .read(move |conn| {
+            visible_plan(conn, &caller, &asked.plan)?;
             Ok(Json(match (asked.quantities, asked.account, asked.from, asked.to) {
                 (Some(quantities), None, None, None) => {
                     quote::of_quantities(conn, &asked.plan, &quantities, now_ms)?
                 }
                 (None, Some(account), Some(from), Some(to)) => {
                     let id = AccountId::parse(&account).map_err(|e| invalid(&e))?;
-                    let found = accounts::find(conn, &id)?.filter(|a| caller.scope().sees(a.customer));
-                    found.ok_or_else(|| Problem::not_found("account", &account))?;
+                    let owner = accounts::find(conn, &id)?.map(|a| a.customer);
+                    let seen = owner.map(|owner| caller.scope().sees(conn, owner)).transpose()?;
+                    if seen != Some(true) {
+                        return Err(Problem::not_found("account", &account));
+                    }
                     quote::of_history(conn, &asked.plan, &id, from, to, now_ms)?
                 }
                 _ => {

@@ -1,7 +1,9 @@
 //! Billing zones, accounts that move to another host, and months replayed under a draft of a plan.
 
+use super::caller::Manager;
 use super::extract::{Body, Params};
-use super::money::{plan_of, visible};
+use super::money::plan_of;
+use super::resellers::managed;
 use super::{Admin, AppState, Problem, Reader};
 use crate::audit;
 use crate::billing::replay::{Replay, replay};
@@ -35,14 +37,14 @@ pub struct ChangeZone {
 #[utoipa::path(put, path = "/v1/customers/{id}/billing-zone", tag = "money", request_body = ChangeZone, responses((status = 200, body = Object)))]
 pub async fn change_zone(
     State(app): State<AppState>,
-    Admin(caller): Admin,
+    Manager(caller): Manager,
     Path(id): Path<String>,
     Body(ChangeZone { billing_zone }): Body<ChangeZone>,
 ) -> Result<Json<Value>, Problem> {
     let now_ms = app.now_ms();
     app.db
         .write(move |tx| -> Result<_, Problem> {
-            let customer = visible(tx, &caller, &id)?;
+            let customer = managed(tx, &caller, &id)?;
             let from = customers::change_zone(tx, &customer, &billing_zone, now_ms)?;
             if customer.billing_zone != billing_zone {
                 audit::write(

@@ -1,9 +1,11 @@
 //! Money that goes back out.
 
 use super::body::need_idempotency_key;
+use super::caller::Manager;
 use super::extract::Body;
 use super::money::visible;
-use super::{Admin, AppState, Problem};
+use super::resellers::{check_books, managed_books, request_key};
+use super::{AppState, Problem};
 use crate::audit;
 use crate::auth::Caller;
 use crate::billing::lifecycle;
@@ -44,12 +46,12 @@ pub struct AskRefund {
     responses((status = 201, body = Booked), (status = 200, body = Booked), (status = 409, description = "more than is left of the payment, or than is unspent money; or the key or the refund was used for something else")))]
 pub async fn refund(
     State(app): State<AppState>,
-    Admin(caller): Admin,
+    Manager(caller): Manager,
     Path(id): Path<String>,
     headers: HeaderMap,
     Body(asked): Body<AskRefund>,
 ) -> Result<(StatusCode, Json<Booked>), Problem> {
-    let key = need_idempotency_key(&headers)?;
+    let key = request_key(&caller, need_idempotency_key(&headers)?);
     let outcome = book_refund(&app, caller, id, asked, key).await?;
     let status = if outcome.new { StatusCode::CREATED } else { StatusCode::OK };
     Ok((status, Json(outcome.booked)))
@@ -67,8 +69,9 @@ pub(crate) async fn book_refund(
     let (outcome, wake) = app
         .db
         .write(move |tx| -> Result<_, Problem> {
-            let customer = visible(tx, &caller, &id)?;
+            let customer = managed_books(tx, &caller, &id, now_ms)?;
             let AskRefund { amount, gateway, payment, refund, reason } = &asked;
+            check_books(tx, &caller, &customer, gateway, payment)?;
             let asked = Refund { amount: *amount, gateway, payment, refund, reason };
             let outcome = refund::refund(tx, &customer, &asked, &key, &caller.login, now_ms)?;
             if outcome.new {

@@ -254,8 +254,11 @@ pub async fn budget(
     let (now_ms, inner, named) = (app.now_ms(), app.clone(), id.clone());
     app.db
         .write(move |tx| -> Result<_, Problem> {
-            let found = accounts::find(tx, &parsed)?.filter(|a| caller.scope().sees(a.customer));
-            let account = found.ok_or_else(|| Problem::not_found("account", &named))?;
+            let missing = || Problem::not_found("account", &named);
+            let account = accounts::find(tx, &parsed)?.ok_or_else(missing)?;
+            if !caller.scope().sees(tx, account.customer)? {
+                return Err(missing());
+            }
             set_budget(tx, account.row, budget)?;
             let detail = budget.map_or_else(String::new, |b| b.to_string());
             audit::write(tx, &caller.login, "account.budget", &named, &detail, now_ms)?;

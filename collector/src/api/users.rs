@@ -1,6 +1,8 @@
 //! Users and their tokens.
 
+use super::caller::Manager;
 use super::extract::{Body, Id};
+use super::resellers::managed;
 use super::state::AppState;
 use super::{Admin, Problem, Reader};
 use crate::auth::{Caller, Role};
@@ -33,7 +35,7 @@ pub struct UserRequest {
     password: String,
     /// What they may do.
     role: Role,
-    /// Whose accounts they see; with role customer only.
+    /// Whose accounts they see; with the roles customer and reseller only.
     customer: Option<String>,
 }
 
@@ -66,9 +68,17 @@ pub struct Users {
 )]
 pub async fn create(
     State(app): State<AppState>,
-    Admin(caller): Admin,
+    Manager(caller): Manager,
     Body(ask): Body<UserRequest>,
 ) -> Result<(StatusCode, Json<User>), Problem> {
+    // A reseller makes logins of its customers.
+    if caller.role == Role::Reseller {
+        if ask.role != Role::Customer {
+            return Err(Problem::forbidden(caller.role, "admin"));
+        }
+        let (whose, id) = (caller.clone(), ask.customer.clone().unwrap_or_default());
+        app.db.read(move |conn| managed(conn, &whose, &id).map(drop)).await?;
+    }
     let password_hash = users::hash(&app, ask.password).await?;
     let user = NewUser { login: ask.login, password_hash, role: ask.role, customer: ask.customer };
     let now_ms = app.now_ms();
@@ -92,7 +102,7 @@ pub async fn list(State(app): State<AppState>, _caller: Reader) -> Result<Json<U
         .db
         .read(|conn| -> Result<Vec<User>, Problem> {
             let sql = "SELECT u.login, u.role, c.name, u.disabled, u.made_ms FROM user u
-                LEFT JOIN customer c ON c.id = u.customer ORDER BY u.login";
+                LEFT JOIN customer c ON c.id = coalesce(u.customer, u.reseller) ORDER BY u.login";
             let mut stmt = conn.prepare_cached(sql)?;
             let rows = stmt.query_map([], |r| {
                 let (login, role, customer, disabled) = (r.get(0)?, r.get(1)?, r.get(2)?, r.get(3)?);

@@ -4,6 +4,7 @@
 use super::customers::Customer;
 use super::error::BillingError;
 use super::ledger;
+use super::resellers;
 use super::topup::{Asked, Outcome, book, check_key};
 use crate::db::{Connection, Transaction};
 use crate::limits::REASON_MAX_CHARS;
@@ -54,6 +55,7 @@ pub fn adjust(
             return Err(BillingError::invalid("adjustment_kind", why));
         }
     };
+    let txn = resellers::own(tx, customer, txn, now_ms)?;
     let own = format!("adjustment/{reference}");
     let movement = Asked { txn: &txn, key: key.unwrap_or(&own), actor, reason: asked.reason, reverses: None };
     let allowed = || match asked.kind {

@@ -1,7 +1,8 @@
 //! Customers: making, reading, and which plan holds for which hour.
 
 use super::error::BillingError;
-use super::plans;
+use super::plans::{self, Plan};
+use super::resellers;
 use crate::db::{Connection, OptionalExtension, Transaction, params};
 use crate::limits::LABEL_MAX_CHARS;
 use hostmeter_core::ids::{CustomerId, PlanId};
@@ -23,6 +24,8 @@ pub struct NewCustomer {
     pub plan: Option<PlanId>,
     /// The zone of its billing months, for example `Europe/Riga`.
     pub billing_zone: String,
+    /// The reseller whose customer it is; absent: the company's.
+    pub reseller: Option<CustomerId>,
 }
 
 /// A customer's row.
@@ -44,21 +47,29 @@ pub struct Customer {
     pub hold: bool,
     /// When it was made, milliseconds since the epoch.
     pub made_ms: i64,
+    /// It may have customers of its own.
+    pub resells: bool,
+    /// Row of the reseller whose customer it is, as named last; absent: the company's.
+    pub reseller: Option<i64>,
+    /// It has, or had, a reseller.
+    pub resold: bool,
 }
 
 const HINT: &str = "`hostmeter customer list` shows those that do; `hostmeter customer add` makes one";
-const COLUMNS: &str = "id, name, title, billing_zone, state, lifecycle, hold, made_ms";
+const COLUMNS: &str =
+    "id, name, title, billing_zone, state, lifecycle, hold, made_ms, resells, reseller, resold";
 
-type Columns = (i64, String, String, String, String, String, bool, i64);
+type Columns = (i64, String, String, String, String, String, bool, i64, (bool, Option<i64>, bool));
 
 fn columns(r: &rusqlite::Row<'_>) -> rusqlite::Result<Columns> {
-    Ok((r.get(0)?, r.get(1)?, r.get(2)?, r.get(3)?, r.get(4)?, r.get(5)?, r.get(6)?, r.get(7)?))
+    let resale = (r.get(8)?, r.get(9)?, r.get(10)?);
+    Ok((r.get(0)?, r.get(1)?, r.get(2)?, r.get(3)?, r.get(4)?, r.get(5)?, r.get(6)?, r.get(7)?, resale))
 }
 
 fn from_columns(c: Columns) -> Result<Customer, BillingError> {
-    let (row, name, title, billing_zone, state, lifecycle, hold, made_ms) = c;
+    let (row, name, title, billing_zone, state, lifecycle, hold, made_ms, (resells, reseller, resold)) = c;
     let id = CustomerId::parse(&name).map_err(|e| BillingError::damaged(format!("customer {row}"), e))?;
-    Ok(Customer { row, id, title, billing_zone, state, lifecycle, hold, made_ms })
+    Ok(Customer { row, id, title, billing_zone, state, lifecycle, hold, made_ms, resells, reseller, resold })
 }
 
 mod zone;
@@ -86,19 +97,27 @@ pub fn create(
         let why = format!("customer {} exists already; choose another id", new.id);
         return Err(BillingError::conflict("customer_exists", why));
     }
+    let reseller = new.reseller.as_ref().map(|id| resellers::get(tx, id)).transpose()?;
     // The default plan may have no price yet: it is remembered now, so that a price set later holds.
-    let plan = match (&new.plan, default_plan) {
-        (Some(id), _) => Some(plans::get(tx, id)?),
-        (None, Some(id)) => Some(plans::ensure(tx, id, currency)?),
-        (None, None) => None,
+    let plan = match (&new.plan, default_plan, &reseller) {
+        (Some(id), _, _) => Some(plans::get(tx, id)?),
+        (None, _, Some(reseller)) => return Err(resellers::no_plan(&reseller.id)),
+        (None, Some(id), None) => Some(plans::ensure(tx, id, currency)?),
+        (None, None, None) => None,
     };
+    if let Some(plan) = &plan {
+        resellers::check_plan(plan, reseller.as_ref().map(|r| r.row))?;
+    }
     tx.prepare_cached("INSERT INTO customer (name, title, billing_zone, made_ms) VALUES (?1, ?2, ?3, ?4)")?
         .execute(params![new.id.as_str(), new.title, new.billing_zone, now_ms])?;
     let customer = get(tx, &new.id)?;
     if let Some(plan) = plan {
         put_plan(tx, customer.row, FROM_START, plan.row)?;
     }
-    Ok(customer)
+    match reseller {
+        Some(reseller) => resellers::begin(tx, &customer, &reseller),
+        None => Ok(customer),
+    }
 }
 
 /// The customer of that id.
@@ -133,6 +152,21 @@ pub fn list(conn: &Connection, after: &str, limit: usize) -> Result<Vec<Customer
     rows.into_iter().map(from_columns).collect()
 }
 
+/// As [`list`], a reseller and its customers.
+pub fn list_of(
+    conn: &Connection,
+    reseller: i64,
+    after: &str,
+    limit: usize,
+) -> Result<Vec<Customer>, BillingError> {
+    let mut stmt = conn.prepare_cached(&format!(
+        "SELECT {COLUMNS} FROM customer WHERE (reseller = ?3 OR id = ?3) AND name > ?1 ORDER BY name LIMIT ?2"
+    ))?;
+    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+    let rows = stmt.query_map(params![after, limit, reseller], columns)?.collect::<Result<Vec<_>, _>>()?;
+    rows.into_iter().map(from_columns).collect()
+}
+
 /// The customer's plans with the hour each starts at, earliest first.
 pub fn plan_history(conn: &Connection, customer: i64) -> Result<Vec<(UtcHour, i64)>, BillingError> {
     let mut stmt = conn
@@ -149,7 +183,8 @@ pub fn plan_at(conn: &Connection, customer: i64, hour: UtcHour) -> Result<Option
 }
 
 /// Changes the plan and returns the hour it holds from: every hour for a first plan; else the next UTC hour, or the
-/// start of the next billing month where a version with allowance, tiers or cap is left or entered.
+/// start of the next billing month where a version with allowance, tiers or cap is left or entered. The plan is one of
+/// those who set the customer's prices: the company, or its reseller.
 pub fn change_plan(
     tx: &Transaction<'_>,
     customer: &Customer,
@@ -157,6 +192,18 @@ pub fn change_plan(
     now_ms: i64,
 ) -> Result<UtcHour, BillingError> {
     let plan = plans::get(tx, plan)?;
+    resellers::check_plan(&plan, customer.reseller)?;
+    resellers::none_ahead(tx, customer, now_ms)?;
+    switch_plan(tx, customer, &plan, now_ms)
+}
+
+/// As [`change_plan`], whosever plan it is.
+pub(super) fn switch_plan(
+    tx: &Transaction<'_>,
+    customer: &Customer,
+    plan: &Plan,
+    now_ms: i64,
+) -> Result<UtcHour, BillingError> {
     let next = UtcHour::from_ms(now_ms).next();
     let mut history = plan_history(tx, customer.row)?;
     if let Some((from, _)) = history.last().filter(|(_, last)| *last == plan.row) {

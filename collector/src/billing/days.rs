@@ -2,6 +2,7 @@
 //! decides hour by hour, for a whole time at once.
 
 use super::accounts;
+use super::charge::rate::Side;
 use super::error::BillingError;
 use super::rates::{Payer, Rates};
 use crate::db::Connection;
@@ -16,7 +17,7 @@ pub(super) struct Day {
     pub(super) date: BillingDate,
     /// The first of its hours with an owner in which the account ran.
     pub(super) hour: UtcHour,
-    /// Who owned it then.
+    /// Who owned it then, or whose customer that was.
     pub(super) payer: Rc<Payer>,
 }
 
@@ -24,6 +25,7 @@ pub(super) struct Day {
 pub(super) fn days(
     conn: &Connection,
     rates: &mut Rates,
+    side: Side,
     account: i64,
     from: UtcHour,
     to: UtcHour,
@@ -32,7 +34,11 @@ pub(super) fn days(
     let Some(made) = parts.iter().map(|p| p.made).min() else { return Ok(Vec::new()) };
     let found = first_hours(from.max(made), to, |hour| -> Result<_, BillingError> {
         let Some(owner) = parts.iter().find_map(|p| p.owner(hour)) else { return Ok(None) };
-        let payer = rates.payer(conn, owner)?;
+        let mut payer = rates.payer(conn, owner)?;
+        if side == Side::Wholesale {
+            let Some(reseller) = payer.reseller_at(hour) else { return Ok(None) };
+            payer = rates.payer(conn, reseller)?;
+        }
         let date = payer.calendar.date(hour)?;
         Ok(Some((payer, date)))
     })?;

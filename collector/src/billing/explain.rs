@@ -2,6 +2,7 @@
 //! and the intervals that the hour is the sum of. All figures are the integers that were billed; what is computed here is
 //! only compared with them.
 
+use super::charge::rate::{Side, charged_before};
 use super::customers::Customer;
 use super::error::BillingError;
 use super::pack::{PackedLine, PackedLines};
@@ -11,7 +12,7 @@ use crate::db::{Connection, OptionalExtension, params};
 use crate::limits::EXPLAIN_INTERVALS_MAX;
 use crate::store::{StoreError, UsageStore};
 use hostmeter_core::ids::AccountId;
-use hostmeter_core::meter::{Meter, Values};
+use hostmeter_core::meter::Meter;
 use hostmeter_core::money::Money;
 use hostmeter_core::rating::{BillingDate, Cost, Item, cost};
 use hostmeter_core::units::{UtcHour, rfc3339};
@@ -166,7 +167,8 @@ pub fn explain(
     }
     let parts = charges.iter().map(|c| c.amount).chain(base_fee.iter().map(|b| b.amount));
     let amount = Money::checked_sum(parts).unwrap_or(Money::MAX);
-    let mut by_meter = totals(conn, row, account, hour)?;
+    let side = side(conn, customer, row, hour)?;
+    let mut by_meter = totals(conn, side, row, hour)?;
     let (intervals, cut) = intervals(store, row, hour, &mut by_meter)?;
     let whole = by_meter.values().all(|u| u.imported.saturating_add(u.measured) == u.used.unwrap_or(0));
     let incomplete = match (cut, whole) {
@@ -181,6 +183,14 @@ pub fn explain(
     Ok(Some(Explanation { account, hour, amount, charges, base_fee, usage: by_meter, intervals, incomplete }))
 }
 
+/// Whether it paid for the hour as the reseller of the account's customer.
+fn side(conn: &Connection, customer: &Customer, row: i64, hour: UtcHour) -> Result<Side, BillingError> {
+    let sql = "SELECT EXISTS (SELECT 1 FROM wholesale WHERE account = ?1 AND hour = ?2 AND reseller = ?3)";
+    let resold: bool =
+        conn.prepare_cached(sql)?.query_row(params![row, hour.0, customer.row], |r| r.get(0))?;
+    Ok(if resold { Side::Wholesale } else { Side::Retail })
+}
+
 fn charges(
     conn: &Connection,
     customer: &Customer,
@@ -193,7 +203,14 @@ fn charges(
                    (SELECT s.number FROM statement s WHERE s.customer = c.customer AND s.from_hour <= c.hour AND s.to_hour > c.hour) END
                FROM charge c LEFT JOIN txn t ON t.id = c.txn
                LEFT JOIN late_charge l ON l.account = c.account AND l.hour = c.hour AND l.rev = c.rev
-               WHERE c.account = ?1 AND c.hour = ?2 AND c.customer = ?3 ORDER BY c.rev";
+               WHERE c.account = ?1 AND c.hour = ?2 AND c.customer = ?3
+               UNION ALL
+               SELECT c.rev, c.txn, t.recorded_ms, c.amount, c.lines,
+                 CASE WHEN l.account IS NOT NULL THEN l.statement ELSE
+                   (SELECT s.number FROM statement s WHERE s.customer = c.reseller AND s.from_hour <= c.hour AND s.to_hour > c.hour) END
+               FROM wholesale c LEFT JOIN txn t ON t.id = c.txn
+               LEFT JOIN late_wholesale l ON l.account = c.account AND l.hour = c.hour AND l.rev = c.rev
+               WHERE c.account = ?1 AND c.hour = ?2 AND c.reseller = ?3 ORDER BY 1";
     let mut stmt = conn.prepare_cached(sql)?;
     let mut rows = stmt.query(params![row, hour.0, customer.row])?;
     let mut out = Vec::new();
@@ -228,7 +245,9 @@ fn base_fee(
     hour: UtcHour,
 ) -> Result<Option<ExplainedBase>, BillingError> {
     let sql = "SELECT date, txn, version, amount FROM base_fee
-               WHERE customer = ?1 AND hour = ?2 AND account = ?3 AND amount <> 0";
+               WHERE customer = ?1 AND hour = ?2 AND account = ?3 AND amount <> 0
+               UNION ALL SELECT date, txn, version, amount FROM wholesale_fee
+               WHERE reseller = ?1 AND hour = ?2 AND account = ?3 AND amount <> 0";
     let found: Option<(i64, Option<i64>, Option<i64>, i64)> = conn
         .prepare_cached(sql)?
         .query_row(params![customer.row, hour.0, row], |r| Ok((r.get(0)?, r.get(1)?, r.get(2)?, r.get(3)?)))
@@ -274,8 +293,8 @@ fn line(l: &PackedLine, version: Option<&StoredVersion>) -> Result<ExplainedLine
 /// Charged, used and imported, by meter.
 fn totals(
     conn: &Connection,
+    side: Side,
     row: i64,
-    account: &AccountId,
     hour: UtcHour,
 ) -> Result<BTreeMap<&'static str, ExplainedUsage>, BillingError> {
     let mut out: BTreeMap<&'static str, ExplainedUsage> = BTreeMap::new();
@@ -283,18 +302,7 @@ fn totals(
     for (meter, value) in used.iter() {
         out.entry(meter.name()).or_default().used = Some(value);
     }
-    let mut charged = Values::new();
-    let mut stmt = conn.prepare_cached("SELECT lines FROM charge WHERE account = ?1 AND hour = ?2")?;
-    let mut rows = stmt.query(params![row, hour.0])?;
-    while let Some(r) = rows.next()? {
-        let blob: Vec<u8> = r.get(0)?;
-        let what = || format!("charge of {account} at {hour}");
-        for l in PackedLines::decode(&blob, &what)?.lines {
-            charged
-                .add(l.meter, l.quantity)
-                .ok_or_else(|| BillingError::damaged(what(), "its sum overflows"))?;
-        }
-    }
+    let (_, charged) = charged_before(conn, side, row, hour)?;
     for (meter, value) in charged.iter() {
         out.entry(meter.name()).or_default().charged = value;
     }
@@ -371,7 +379,10 @@ pub fn hours(
         None => None,
     };
     let sql = "SELECT c.hour, c.rev, c.amount, c.lines FROM charge c JOIN account a ON a.id = c.account
-               WHERE a.name = ?1 AND c.customer = ?2 AND (c.hour, c.rev) >= (?3, ?4) AND c.hour < ?5 ORDER BY c.hour, c.rev";
+               WHERE a.name = ?1 AND c.customer = ?2 AND (c.hour, c.rev) >= (?3, ?4) AND c.hour < ?5
+               UNION ALL
+               SELECT c.hour, c.rev, c.amount, c.lines FROM wholesale c JOIN account a ON a.id = c.account
+               WHERE a.name = ?1 AND c.reseller = ?2 AND (c.hour, c.rev) >= (?3, ?4) AND c.hour < ?5 ORDER BY 1, 2";
     let mut stmt = conn.prepare_cached(sql)?;
     let mut rows = stmt.query(params![account.as_str(), customer.row, from.0, rev, to.0])?;
     let mut out = Vec::new();
@@ -405,7 +416,9 @@ fn base_days(
     limit: usize,
 ) -> Result<HourPage, BillingError> {
     let sql = "SELECT b.hour, b.amount FROM base_fee b JOIN account a ON a.id = b.account
-               WHERE a.name = ?1 AND b.customer = ?2 AND b.hour >= ?3 AND b.hour < ?4 AND b.amount <> 0 ORDER BY b.hour";
+               WHERE a.name = ?1 AND b.customer = ?2 AND b.hour >= ?3 AND b.hour < ?4 AND b.amount <> 0
+               UNION ALL SELECT b.hour, b.amount FROM wholesale_fee b JOIN account a ON a.id = b.account
+               WHERE a.name = ?1 AND b.reseller = ?2 AND b.hour >= ?3 AND b.hour < ?4 AND b.amount <> 0 ORDER BY 1";
     let mut stmt = conn.prepare_cached(sql)?;
     let mut rows = stmt.query(params![account.as_str(), customer.row, from.0, to.0])?;
     let mut out = Vec::new();

@@ -40,6 +40,9 @@ pub struct HistoryEntry {
     pub kind: String,
     /// The account charged; null for other kinds.
     pub account: Option<String>,
+    /// The customer whose account it is, where a reseller pays for it; absent: the payer's own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub customer: Option<String>,
     /// The hour charged, RFC 3339; null for other kinds.
     pub hour: Option<String>,
     /// By how much the balance changed, a decimal string.
@@ -55,6 +58,11 @@ pub struct HistoryEntry {
     /// What was charged; empty for other kinds.
     pub lines: Vec<HistoryLine>,
 }
+
+/// Who owned the account of a row `c` in its hour.
+const OWNER_AT: &str =
+    "(SELECT o.customer FROM account_owner o WHERE o.account = c.account AND o.from_hour <= c.hour
+                 ORDER BY o.from_hour DESC LIMIT 1)";
 
 struct Row {
     txn: i64,
@@ -137,6 +145,7 @@ fn plain(row: &Row) -> HistoryEntry {
         at: rfc3339(row.at_ms),
         kind: row.kind.clone(),
         account: None,
+        customer: None,
         hour: None,
         amount: Money::from_micros(row.amount),
         balance_after: Money::from_micros(row.after),
@@ -155,15 +164,25 @@ fn charges(
 ) -> Result<Vec<HistoryEntry>, BillingError> {
     // A charge takes effect when its hour ends.
     let hour = UtcHour(UtcHour::from_ms(row.effective_ms).0.saturating_sub(1));
-    let sql = "SELECT a.name, c.amount, c.lines FROM charge c INDEXED BY charge_by_customer
+    let own = "SELECT a.name, c.amount, c.lines, NULL FROM charge c INDEXED BY charge_by_customer
                JOIN account a ON a.id = c.account
                WHERE c.customer = ?1 AND c.hour = ?2 AND c.txn = ?3 ORDER BY c.account, c.rev";
-    let mut stmt = conn.prepare_cached(sql)?;
-    let found = stmt
-        .query_map(params![customer.row, hour.0, row.txn], |r| {
-            Ok((r.get::<_, String>(0)?, r.get::<_, i64>(1)?, r.get::<_, Vec<u8>>(2)?))
-        })?
-        .collect::<Result<Vec<_>, _>>()?;
+    let resold =
+        "SELECT a.name, c.amount, c.lines, p.name FROM wholesale c JOIN account a ON a.id = c.account
+               JOIN customer p ON p.id = OWNER
+               WHERE c.reseller = ?1 AND c.hour = ?2 AND c.txn = ?3 ORDER BY c.account, c.rev";
+    let resold = resold.replace("OWNER", OWNER_AT);
+    let mut found = Vec::new();
+    for sql in [own, &resold].into_iter().take(if customer.resells { 2 } else { 1 }) {
+        let mut stmt = conn.prepare_cached(sql)?;
+        let rows = stmt.query_map(params![customer.row, hour.0, row.txn], |r| {
+            let (name, amount, lines): (String, i64, Vec<u8>) = (r.get(0)?, r.get(1)?, r.get(2)?);
+            Ok((name, amount, lines, r.get::<_, Option<String>>(3)?))
+        })?;
+        for row in rows {
+            found.push(row?);
+        }
+    }
     let mut balance = row.after.saturating_sub(row.amount);
     let mut out = Vec::with_capacity(found.len());
     for fee in base_fees(conn, customer, row.txn, hour)? {
@@ -177,6 +196,7 @@ fn charges(
         };
         out.push(HistoryEntry {
             account: Some(fee.account),
+            customer: fee.customer,
             hour: Some(hour.to_string()),
             amount: Money::from_micros(fee.amount.saturating_neg()),
             balance_after: Money::from_micros(balance),
@@ -184,7 +204,7 @@ fn charges(
             ..plain(row)
         });
     }
-    for (account, paid, blob) in found {
+    for (account, paid, blob, whose) in found {
         let what = || format!("charge of {account} at {hour}");
         let packed = PackedLines::decode(&blob, &what)?;
         let price_version = version_name(conn, packed.version, versions)?;
@@ -198,6 +218,7 @@ fn charges(
         });
         out.push(HistoryEntry {
             account: Some(account.clone()),
+            customer: whose,
             hour: Some(hour.to_string()),
             amount: Money::from_micros(paid.saturating_neg()),
             balance_after: Money::from_micros(balance),
@@ -213,6 +234,7 @@ struct BaseFee {
     date: i64,
     version: i64,
     amount: i64,
+    customer: Option<String>,
 }
 
 /// The customer's base fees in a transaction. They come before the hour's usage: a day begins with its fee.
@@ -222,14 +244,26 @@ fn base_fees(
     txn: i64,
     hour: UtcHour,
 ) -> Result<Vec<BaseFee>, BillingError> {
-    let sql =
-        "SELECT a.name, b.date, coalesce(b.version, 0), b.amount FROM base_fee b JOIN account a ON a.id = b.account
+    let own =
+        "SELECT a.name, b.date, coalesce(b.version, 0), b.amount, NULL FROM base_fee b JOIN account a ON a.id = b.account
                WHERE b.customer = ?1 AND b.hour = ?2 AND b.txn = ?3 ORDER BY b.account";
-    let mut stmt = conn.prepare_cached(sql)?;
-    let rows = stmt.query_map(params![customer.row, hour.0, txn], |r| {
-        Ok(BaseFee { account: r.get(0)?, date: r.get(1)?, version: r.get(2)?, amount: r.get(3)? })
-    })?;
-    Ok(rows.collect::<Result<_, _>>()?)
+    let resold =
+        "SELECT a.name, c.date, coalesce(c.version, 0), c.amount, p.name FROM wholesale_fee c JOIN account a ON a.id = c.account
+               JOIN customer p ON p.id = OWNER
+               WHERE c.reseller = ?1 AND c.hour = ?2 AND c.txn = ?3 ORDER BY c.account";
+    let resold = resold.replace("OWNER", OWNER_AT);
+    let mut out = Vec::new();
+    for sql in [own, &resold].into_iter().take(if customer.resells { 2 } else { 1 }) {
+        let mut stmt = conn.prepare_cached(sql)?;
+        let rows = stmt.query_map(params![customer.row, hour.0, txn], |r| {
+            let (account, date, version) = (r.get(0)?, r.get(1)?, r.get(2)?);
+            Ok(BaseFee { account, date, version, amount: r.get(3)?, customer: r.get(4)? })
+        })?;
+        for row in rows {
+            out.push(row?);
+        }
+    }
+    Ok(out)
 }
 
 fn version_name(

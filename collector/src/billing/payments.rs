@@ -2,9 +2,10 @@
 //! reason and an alert until somebody assigns or dismisses it: nothing is lost. The same message again changes nothing
 //! and gets the same answer, for ever.
 
-use super::customers;
+use super::customers::{self, Customer};
 use super::error::BillingError;
-use super::refund::{Refund, refund};
+use super::refund::{Refund, books_of, refund};
+use super::resellers;
 use super::rules::Rules;
 use super::topup::{Booked, Payment, receive};
 use crate::alerts;
@@ -13,7 +14,7 @@ use crate::limits::PAYMENT_MESSAGE_ID_MAX_BYTES;
 use hostmeter_core::ids::CustomerId;
 use hostmeter_core::ledger::Gateway;
 use hostmeter_core::money::{Currency, Money};
-use hostmeter_core::units::rfc3339;
+use hostmeter_core::units::{UtcHour, rfc3339};
 use hostmeter_core::wire::key::sha256;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
@@ -162,6 +163,20 @@ fn tried(
     }
 }
 
+/// What came through a gateway of the company is no reseller's: its customers pay it, not the company.
+fn company_only(tx: &Transaction<'_>, customer: &Customer, now_ms: i64) -> Result<(), BillingError> {
+    match resellers::at(tx, customer, UtcHour::from_ms(now_ms))? {
+        None => Ok(()),
+        Some(reseller) => {
+            let why = format!(
+                "customer {} is reseller {}'s, who books its payments; this gateway is the company's",
+                customer.id, reseller.id
+            );
+            Err(BillingError::conflict("resellers_customer", why))
+        }
+    }
+}
+
 fn book(
     tx: &Transaction<'_>,
     gateway: &Gateway,
@@ -177,6 +192,7 @@ fn book(
     check_currency(&data.currency, rules)?;
     let key = format!("webhook:{gateway}:{id}");
     if kind == "payment.succeeded" {
+        company_only(tx, &customer, now_ms)?;
         let paid = Payment { amount: data.amount, gateway: gateway.as_str(), payment: &data.payment };
         let (outcome, wake) = receive(tx, &customer, &paid, &key, ACTOR, rules, now_ms)?;
         return Ok((outcome.booked, wake));
@@ -184,6 +200,10 @@ fn book(
     let refund_id = data.refund.as_deref().ok_or_else(|| {
         BillingError::invalid("refund", "`data.refund` is missing; it names the refund at the gateway")
     })?;
+    if let Some(reseller) = books_of(tx, &customer, gateway.as_str(), &data.payment)? {
+        let why = format!("payment {} came to reseller {reseller}, not to the company", data.payment);
+        return Err(BillingError::conflict("resellers_customer", why));
+    }
     let asked = Refund {
         amount: data.amount,
         gateway: gateway.as_str(),
@@ -309,6 +329,7 @@ pub fn assign(
             "give the `payment`: the message does not say the gateway's reference",
         )
     })?;
+    company_only(tx, to.customer, now_ms)?;
     let paid = Payment { amount, gateway: &event.gateway, payment };
     let key = format!("assign:{}:{}", event.gateway, event.message);
     let (outcome, wake) = receive(tx, to.customer, &paid, &key, actor, rules, now_ms)?;

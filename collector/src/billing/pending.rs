@@ -1,7 +1,7 @@
 //! What a customer's usage costs that is not posted yet: the open hours, at today's price.
 
 use super::accounts;
-use super::charge::rate::{OpenHour, month_so_far, rate};
+use super::charge::rate::{OpenHour, month_so_far, rate, rate_wholesale};
 use super::error::BillingError;
 use super::rates::Rates;
 use super::usage;
@@ -49,17 +49,26 @@ pub fn open_costs(
 ) -> Result<Vec<OpenCost>, BillingError> {
     let payer = rates.payer(conn, customer)?;
     let mut out = Vec::new();
+    // A reseller pays for what its customers' accounts use, too.
+    let all = if payer.customer.resells { RESOLD } else { OWN };
     // Hours of one month build upon each other; those of an account that moved upon those of what it was before.
     let mut months: HashMap<(i64, i64, i64), Values> = HashMap::new();
-    for (account, billing, id) in accounts_of(conn, customer)? {
+    for (account, billing, id) in accounts_of(conn, all, customer)? {
         let hours = open_hours(conn, account)?;
         if hours.is_empty() {
             continue;
         }
         let owners = accounts::owners(conn, account)?;
         for (hour, total) in hours {
-            let owner = owners.iter().rev().find(|(from, _)| *from <= hour);
-            if owner.map(|(_, owner)| *owner) != Some(customer) {
+            let owner = owners.iter().rev().find(|(from, _)| *from <= hour).map(|(_, owner)| *owner);
+            let is_own = owner == Some(customer);
+            let resold = match owner {
+                Some(owner) if !is_own && payer.customer.resells => {
+                    rates.payer(conn, owner)?.reseller_at(hour) == Some(customer)
+                }
+                _ => false,
+            };
+            if !is_own && !resold {
                 continue;
             }
             let price = rates.price(conn, &payer, hour)?;
@@ -71,7 +80,11 @@ pub fn open_costs(
                     None => month_so_far(conn, billing, customer, price.month, version.row)?,
                 };
                 let open = OpenHour { account, billing, id: id.clone(), hour, is_charged: true, total };
-                match rate(conn, &open, &price, &month) {
+                let rated = match resold {
+                    false => rate(conn, &open, &price, &month),
+                    true => rate_wholesale(conn, &open, &price, &month),
+                };
+                match rated {
                     Ok(rated) => {
                         cost.amount = Money::from_micros(rated.amount);
                         months.insert(key, rated.month);
@@ -87,9 +100,18 @@ pub fn open_costs(
 }
 
 /// Every account that is or was the customer's and can be billed.
-fn accounts_of(conn: &Connection, customer: i64) -> Result<Vec<(i64, i64, AccountId)>, BillingError> {
-    let sql = "SELECT DISTINCT a.id, coalesce(a.billing, a.id), a.name FROM account_owner o CROSS JOIN account a ON a.id = o.account
+const OWN: &str = "SELECT DISTINCT a.id, coalesce(a.billing, a.id), a.name FROM account_owner o CROSS JOIN account a ON a.id = o.account
                WHERE o.customer = ?1 AND (a.host IS NULL OR a.user IS NOT NULL)";
+/// The same with those that are or were its customers'.
+const RESOLD: &str = "SELECT DISTINCT a.id, coalesce(a.billing, a.id), a.name FROM account_owner o CROSS JOIN account a ON a.id = o.account
+               WHERE o.customer IN (SELECT ?1 UNION ALL SELECT customer FROM customer_reseller WHERE reseller = ?1)
+                 AND (a.host IS NULL OR a.user IS NOT NULL)";
+
+fn accounts_of(
+    conn: &Connection,
+    sql: &str,
+    customer: i64,
+) -> Result<Vec<(i64, i64, AccountId)>, BillingError> {
     let mut stmt = conn.prepare_cached(sql)?;
     let rows = stmt
         .query_map([customer], |r| Ok((r.get::<_, i64>(0)?, r.get::<_, i64>(1)?, r.get::<_, String>(2)?)))?;

@@ -18,6 +18,8 @@ pub struct Plan {
     pub currency: Currency,
     /// The latest hour charged under it.
     pub last_charged: Option<UtcHour>,
+    /// Row of the reseller on whose price list it is; absent: the company's.
+    pub reseller: Option<i64>,
 }
 
 /// A price version with its row.
@@ -33,7 +35,7 @@ const HINT: &str = "`hostmeter plan list` shows those that do; `hostmeter plan s
 
 /// The plan of that id.
 pub fn find(conn: &Connection, id: &PlanId) -> Result<Option<Plan>, BillingError> {
-    conn.prepare_cached("SELECT id, name, currency, last_charged FROM plan WHERE name = ?1")?
+    conn.prepare_cached("SELECT id, name, currency, last_charged, reseller FROM plan WHERE name = ?1")?
         .query_row([id.as_str()], columns)
         .optional()?
         .map(from_columns)
@@ -47,24 +49,26 @@ pub fn get(conn: &Connection, id: &PlanId) -> Result<Plan, BillingError> {
 
 /// Every plan, by id.
 pub fn list(conn: &Connection) -> Result<Vec<Plan>, BillingError> {
-    let mut stmt = conn.prepare_cached("SELECT id, name, currency, last_charged FROM plan ORDER BY name")?;
+    let sql = "SELECT id, name, currency, last_charged, reseller FROM plan ORDER BY name";
+    let mut stmt = conn.prepare_cached(sql)?;
     let rows = stmt.query_map([], columns)?.collect::<Result<Vec<_>, _>>()?;
     rows.into_iter().map(from_columns).collect()
 }
 
-type Columns = (i64, String, String, Option<i64>);
+type Columns = (i64, String, String, Option<i64>, Option<i64>);
 
 fn columns(row: &rusqlite::Row<'_>) -> rusqlite::Result<Columns> {
-    Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?))
+    Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?, row.get(4)?))
 }
 
-fn from_columns((row, name, currency, last): Columns) -> Result<Plan, BillingError> {
+fn from_columns((row, name, currency, last, reseller): Columns) -> Result<Plan, BillingError> {
     let what = || format!("plan {row}");
     Ok(Plan {
         row,
         id: PlanId::parse(&name).map_err(|e| BillingError::damaged(what(), e))?,
         currency: Currency::parse(&currency).map_err(|e| BillingError::damaged(what(), e))?,
         last_charged: last.map(UtcHour),
+        reseller,
     })
 }
 
@@ -91,9 +95,22 @@ pub fn ensure(tx: &Transaction<'_>, id: &PlanId, currency: Currency) -> Result<P
     get(tx, id)
 }
 
-/// Sets a version of the plan `id`. `currency` is that of the books; `now_ms` the collector's time.
+/// Sets a version of the plan `id`. `currency` is that of the books; `now_ms` the collector's time. A new plan is the
+/// company's.
 pub fn set(
     tx: &Transaction<'_>,
+    id: &PlanId,
+    version: &PriceVersion,
+    currency: Currency,
+    now_ms: i64,
+) -> Result<PlanChange, BillingError> {
+    set_of(tx, None, id, version, currency, now_ms)
+}
+
+/// As [`set`]; a new plan is on the price list of `reseller`.
+pub fn set_of(
+    tx: &Transaction<'_>,
+    reseller: Option<i64>,
     id: &PlanId,
     version: &PriceVersion,
     currency: Currency,
@@ -124,7 +141,14 @@ pub fn set(
     match change {
         PlanChange::Unchanged => {}
         PlanChange::Added => {
-            let plan = ensure(tx, id, currency)?;
+            let plan = match find(tx, id)? {
+                Some(plan) => plan,
+                None => {
+                    let sql = "INSERT INTO plan (name, currency, reseller) VALUES (?1, ?2, ?3)";
+                    tx.prepare_cached(sql)?.execute(params![id.as_str(), currency.as_str(), reseller])?;
+                    get(tx, id)?
+                }
+            };
             tx.prepare_cached("INSERT INTO price_version (plan, from_hour, body) VALUES (?1, ?2, ?3)")?
                 .execute(params![plan.row, from, version.canonical()])?;
         }

@@ -1,5 +1,6 @@
 //! What usage would cost under a plan: the calculator, by the same rating code as the bill.
 
+use super::charge::rate::Side;
 use super::customers::FROM_START;
 use super::days::days;
 use super::error::BillingError;
@@ -146,7 +147,7 @@ pub fn of_history(
     }
     let fee = version.version.base_per_day();
     if !fee.is_zero() {
-        for _day in days(conn, &mut rates, account.row, from, to)? {
+        for _day in days(conn, &mut rates, Side::Retail, account.row, from, to)? {
             sums.add(Item::Base, 1, fee)?;
         }
     }

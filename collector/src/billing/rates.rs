@@ -3,6 +3,7 @@
 use super::customers::{self, Customer};
 use super::error::BillingError;
 use super::plans::{self, StoredVersion};
+use super::resellers;
 use crate::db::Connection;
 use hostmeter_core::rating::{BillingMonth, Calendar, version_at};
 use hostmeter_core::units::UtcHour;
@@ -18,6 +19,15 @@ pub struct Payer {
     pub calendar: Calendar,
     /// Its plans with their starts, earliest first.
     pub plans: Vec<(UtcHour, i64)>,
+    /// Whose customer it is from when on, earliest first; `None`: the company's, as before the first.
+    pub resellers: Vec<(UtcHour, Option<i64>)>,
+}
+
+impl Payer {
+    /// Whose customer it is in an hour, by row; `None`: the company's.
+    pub fn reseller_at(&self, hour: UtcHour) -> Option<i64> {
+        resellers::holding(&self.resellers, hour)
+    }
 }
 
 /// Where an hour's price comes from.
@@ -47,7 +57,9 @@ impl Rates {
         let found = customers::by_row(conn, customer)?;
         let calendar = customers::calendar(conn, &found)?;
         let plans = customers::plan_history(conn, customer)?;
-        let payer = Rc::new(Payer { customer: found, calendar, plans });
+        // Customers that never had a reseller are charged without a look.
+        let resellers = if found.resold { resellers::history(conn, customer)? } else { Vec::new() };
+        let payer = Rc::new(Payer { customer: found, calendar, plans, resellers });
         self.payers.insert(customer, Rc::clone(&payer));
         Ok(payer)
     }

@@ -6,6 +6,7 @@ use super::error::BillingError;
 use super::ledger::{self, Posting};
 use super::lifecycle;
 use super::refund::{payment_of, refunded};
+use super::resellers;
 use super::rules::Rules;
 use super::topup::Booked;
 use crate::db::{Connection, OptionalExtension, Transaction, params};
@@ -13,6 +14,7 @@ use crate::limits::REFERRALS_MAX;
 use hostmeter_core::ids::CustomerId;
 use hostmeter_core::ledger::{Gateway, PaymentRef, Ppm, referral, referral_back};
 use hostmeter_core::money::Money;
+use hostmeter_core::units::UtcHour;
 use std::collections::BTreeSet;
 
 /// The actor of shares that are credited by the clock.
@@ -25,6 +27,11 @@ pub fn refer(tx: &Transaction<'_>, customer: &Customer, referrer: &CustomerId) -
         return Err(BillingError::invalid("referred_by", why));
     }
     let referrer = customers::get(tx, referrer)?;
+    if customer.resold || referrer.resold {
+        let why =
+            "referrals are the company's: a reseller's customer neither brings nor is brought".to_owned();
+        return Err(BillingError::invalid("referred_by", why));
+    }
     tx.prepare_cached("INSERT INTO referred (customer, referrer) VALUES (?1, ?2)")?
         .execute(params![customer.row, referrer.row])?;
     Ok(())
@@ -44,7 +51,8 @@ pub(super) fn note(
     rules: &Rules,
     now_ms: i64,
 ) -> Result<(), BillingError> {
-    if rules.referral.is_zero() {
+    // What a reseller's customer pays is the reseller's.
+    if rules.referral.is_zero() || resellers::row_at(tx, customer, UtcHour::from_ms(now_ms))?.is_some() {
         return Ok(());
     }
     let sql = "INSERT INTO referral (topup, referrer, rate_ppm, due_ms)

@@ -6,9 +6,11 @@ use super::customers::Customer;
 use super::error::BillingError;
 use super::ledger::find_account;
 use super::referral;
+use super::resellers;
 use super::topup::{Asked, Outcome, book, check_key};
 use crate::db::{Connection, OptionalExtension, Transaction, params};
 use crate::limits::REFUNDABLE_MAX;
+use hostmeter_core::ids::CustomerId;
 use hostmeter_core::ledger::{
     Gateway, IdemKey, LedgerAccount, PaymentRef, Pots, TxnKind, refund as refund_txn,
 };
@@ -65,6 +67,11 @@ pub fn refund(
     let (payment, reference) = (parse("payment", asked.payment)?, parse("refund", asked.refund)?);
     let topup = find_topup(tx, customer, &gateway, &payment)?;
     let txn = refund_txn(&customer.id, asked.amount, &gateway, &reference, now_ms)?;
+    // It goes back to where the payment came to, whosever customer it is by now.
+    let txn = match &topup.reseller {
+        Some(reseller) => txn.of_reseller(reseller)?,
+        None => txn,
+    };
     let movement = Asked { txn: &txn, key, actor, reason: asked.reason, reverses: Some(topup.txn) };
     let outcome =
         book(tx, customer, &movement, || within(tx, customer, &topup, asked.amount, &payment), now_ms)?;
@@ -88,8 +95,11 @@ fn reverses(conn: &Connection, outcome: &Outcome) -> Result<Option<i64>, Billing
 pub(super) struct Topup {
     pub(super) txn: i64,
     pub(super) amount: Money,
+    /// Whose books it is in; absent: the company's.
+    pub(super) reseller: Option<CustomerId>,
 }
 
+/// Whose books a payment is in: those of today first, then those of before.
 fn find_topup(
     conn: &Connection,
     customer: &Customer,
@@ -98,16 +108,35 @@ fn find_topup(
 ) -> Result<Topup, BillingError> {
     let sql = "SELECT t.id, e.amount FROM txn t JOIN entry e ON e.txn = t.id JOIN ledger_account a ON a.id = e.account
                WHERE t.idem_key = ?1 AND a.name = ?2";
-    let key = IdemKey::topup(gateway, payment);
+    let company = IdemKey::topup(gateway, payment);
     let name = LedgerAccount::Customer(customer.id.clone()).to_string();
-    let found = conn.prepare_cached(sql)?.query_row(params![key.as_str(), name], |r| {
-        Ok(Topup { txn: r.get(0)?, amount: Money::from_micros(r.get(1)?) })
-    });
-    found.optional()?.ok_or_else(|| BillingError::Missing {
+    for reseller in resellers::books(conn, customer)? {
+        let key = reseller.as_ref().map_or_else(|| company.clone(), |r| company.of_reseller(r));
+        let found = conn
+            .prepare_cached(sql)?
+            .query_row(params![key.as_str(), name], |r| Ok((r.get(0)?, Money::from_micros(r.get(1)?))));
+        if let Some((txn, amount)) = found.optional()? {
+            return Ok(Topup { txn, amount, reseller });
+        }
+    }
+    Err(BillingError::Missing {
         what: "payment",
         id: format!("{gateway}:{payment}"),
         hint: "`hostmeter customer refundable` lists the customer's payments",
     })
+}
+
+/// In whose books a customer's payment is; absent: the company's.
+pub fn books_of(
+    conn: &Connection,
+    customer: &Customer,
+    gateway: &str,
+    payment: &str,
+) -> Result<Option<CustomerId>, BillingError> {
+    let (Ok(gateway), Ok(payment)) = (Gateway::parse(gateway), PaymentRef::parse(payment)) else {
+        return Ok(None);
+    };
+    Ok(find_topup(conn, customer, &gateway, &payment)?.reseller)
 }
 
 /// How much of a payment went back so far.
@@ -187,9 +216,10 @@ pub fn refundable(conn: &Connection, customer: &Customer) -> Result<(Money, Vec<
     Ok((cash, out))
 }
 
-/// Gateway and reference in `topup:GATEWAY:PAYMENT` or `refund:GATEWAY:REFUND`.
+/// Gateway and reference in `topup:GATEWAY:PAYMENT` or `refund:GATEWAY:REFUND`, also in a reseller's books.
 pub fn payment_of(key: &str) -> Option<(String, String)> {
-    let rest = key.strip_prefix("topup:").or_else(|| key.strip_prefix("refund:"))?;
-    let (gateway, payment) = rest.split_once(':')?;
+    let (kind, rest) = key.split_once(':')?;
+    let kind = kind.split_once('@').map_or(kind, |(kind, _)| kind);
+    let (gateway, payment) = rest.split_once(':').filter(|_| matches!(kind, "topup" | "refund"))?;
     Some((gateway.to_owned(), payment.to_owned()))
 }

@@ -1,5 +1,6 @@
 //! What customers would have paid for a month under a draft of a plan: the same usage and days, by the same rating code.
 
+use super::charge::rate::Side;
 use super::customers::{self, Customer};
 use super::days::days;
 use super::error::BillingError;
@@ -107,7 +108,7 @@ fn of_customer(
         // A month's hours add up to the cost of their sum.
         add(rate_hour(draft, &id, from, &Values::new(), &used)?.total)?;
         if !draft.base_per_day().is_zero() {
-            let all = days(conn, &mut rates, billing, UtcHour(from.0.saturating_sub(50)), to)?;
+            let all = days(conn, &mut rates, Side::Retail, billing, UtcHour(from.0.saturating_sub(50)), to)?;
             let own = all.iter().filter(|d| d.payer.customer.row == customer.row && d.hour >= from);
             for _day in own {
                 add(draft.base_per_day())?;

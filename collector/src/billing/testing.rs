@@ -5,10 +5,10 @@ use super::commands::{self, Polled};
 use super::customers::{self, Customer, NewCustomer};
 use super::topup::{self, Outcome, Payment};
 use super::verify::verify;
-use super::{BillingError, Rules, accounts, ledger, lifecycle, plans, record_outcome};
+use super::{BillingError, Rules, accounts, ledger, lifecycle, plans, record_outcome, resellers};
 use crate::config::Config;
 use crate::db::{Connection, Db, DbError, Transaction, params};
-use hostmeter_core::ids::{AccountId, CustomerId};
+use hostmeter_core::ids::{AccountId, CustomerId, PlanId};
 use hostmeter_core::meter::Meter;
 use hostmeter_core::money::Money;
 use hostmeter_core::plan::{PlanChange, parse_toml};
@@ -103,12 +103,46 @@ impl World {
         self.write(move |tx| plans::set(tx, &version.id().plan, &version, currency, now_ms))
     }
 
+    /// A reseller that pays by the plan `bulk`, and sells by its own plan `shop`; its months are those of UTC.
+    pub(super) fn add_reseller(&self, id: &str, bulk: &str, shop: &str) {
+        let new = NewCustomer {
+            id: CustomerId::parse(id).unwrap(),
+            title: format!("Reseller {id}"),
+            plan: Some(parse_toml(bulk).unwrap().id().plan.clone()),
+            billing_zone: "UTC".to_owned(),
+            reseller: None,
+        };
+        self.plan(bulk).unwrap();
+        let (rules, now_ms, shop) = (self.rules.clone(), self.now_ms, parse_toml(shop).unwrap());
+        self.write(move |tx| {
+            let made = customers::create(tx, &new, None, rules.currency, now_ms)?;
+            resellers::make(tx, &made)?;
+            plans::set_of(tx, Some(made.row), &shop.id().plan, &shop, rules.currency, now_ms)?;
+            lifecycle::run_alone(tx, made.row, &rules, now_ms)
+        })
+        .unwrap();
+    }
+
+    /// A customer of a reseller, on one of its plans.
+    pub(super) fn add_resold(&self, id: &str, reseller: &str, plan: &str) {
+        let new = NewCustomer {
+            id: CustomerId::parse(id).unwrap(),
+            title: format!("Customer {id}"),
+            plan: Some(PlanId::parse(plan).unwrap()),
+            billing_zone: "Europe/Riga".to_owned(),
+            reseller: Some(CustomerId::parse(reseller).unwrap()),
+        };
+        let (rules, now_ms) = (self.rules.clone(), self.now_ms);
+        self.write(move |tx| customers::create(tx, &new, None, rules.currency, now_ms)).unwrap();
+    }
+
     pub(super) fn add_customer(&self, id: &str) {
         let new = NewCustomer {
             id: CustomerId::parse(id).unwrap(),
             title: format!("Customer {id}"),
             plan: None,
             billing_zone: "Europe/Riga".to_owned(),
+            reseller: None,
         };
         let (rules, now_ms) = (self.rules.clone(), self.now_ms);
         self.write(move |tx| customers::create(tx, &new, Some(&rules.default_plan), rules.currency, now_ms))
@@ -290,6 +324,10 @@ impl World {
         self.read(digest_of)
     }
 
+    pub(super) fn dir(&self) -> &std::path::Path {
+        self.dir.path()
+    }
+
     /// A copy of control.db as it stands.
     pub(super) fn copy_to(&self, path: &std::path::Path) {
         let conn = Connection::open(self.dir.path().join("control.db")).unwrap();
@@ -319,9 +357,14 @@ pub(super) fn digest_of(c: &Connection) -> Result<String, BillingError> {
            FROM rated ORDER BY account, customer, month, version",
         "SELECT account || ' ' || date || ' ' || hour || ' ' || customer || ' ' || amount || ' ' || coalesce(txn, '-')
            FROM base_fee ORDER BY account, date",
+        "SELECT account || ' ' || hour || ' ' || rev || ' ' || coalesce(txn, '-') || ' ' || reseller || ' ' || amount || ' ' || hex(lines)
+           FROM wholesale ORDER BY account, hour, rev",
+        "SELECT account || ' ' || date || ' ' || hour || ' ' || reseller || ' ' || amount || ' ' || coalesce(txn, '-')
+           FROM wholesale_fee ORDER BY account, date",
         "SELECT account || ' ' || amount FROM balance ORDER BY account",
         "SELECT number || ' ' || last_txn || ' ' || body FROM statement ORDER BY number",
         "SELECT account || ' ' || hour || ' ' || rev || ' ' || coalesce(statement, '-') FROM late_charge ORDER BY account, hour, rev",
+        "SELECT account || ' ' || hour || ' ' || rev || ' ' || coalesce(statement, '-') FROM late_wholesale ORDER BY account, hour, rev",
         "SELECT customer || ' ' || from_hour || ' ' || to_hour || ' ' || scan_txn FROM statement_period ORDER BY customer",
         "SELECT topup || ' ' || state || ' ' || coalesce(credited, '-') FROM referral ORDER BY topup",
     ] {

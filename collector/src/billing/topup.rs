@@ -5,7 +5,7 @@ use super::customers::Customer;
 use super::error::BillingError;
 use super::ledger::{self, Posting};
 use super::rules::Rules;
-use super::{lifecycle, referral};
+use super::{lifecycle, referral, resellers};
 use crate::db::{Connection, OptionalExtension, Transaction, params};
 use crate::limits::IDEMPOTENCY_KEY_MAX_BYTES;
 use hostmeter_core::ledger::{Gateway, LedgerAccount, PaymentRef, Txn, TxnKind, topup};
@@ -81,7 +81,8 @@ pub fn top_up(
         Gateway::parse(paid.gateway).map_err(|e| BillingError::invalid("gateway", e.to_string()))?;
     let payment =
         PaymentRef::parse(paid.payment).map_err(|e| BillingError::invalid("payment", e.to_string()))?;
-    let txn = topup(&customer.id, paid.amount, &gateway, &payment, now_ms)?;
+    let txn =
+        resellers::own(tx, customer, topup(&customer.id, paid.amount, &gateway, &payment, now_ms)?, now_ms)?;
     let asked = Asked { txn: &txn, key, actor, reason: "", reverses: None };
     let outcome = book(tx, customer, &asked, || Ok(()), now_ms)?;
     if outcome.new {

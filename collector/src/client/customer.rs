@@ -16,9 +16,12 @@ pub(super) enum Customer {
         /// Name, for people
         #[arg(long)]
         name: String,
-        /// Price plan (default: the collector's)
+        /// Price plan (default: the collector's; a reseller's customer is on one of the reseller's)
         #[arg(long)]
         plan: Option<String>,
+        /// Reseller whose customer it is; a reseller's own login need not name it
+        #[arg(long, value_name = "CUSTOMER")]
+        reseller: Option<String>,
         /// Zone of the billing months
         #[arg(long, default_value = "UTC")]
         billing_zone: String,
@@ -215,10 +218,11 @@ impl Customer {
     pub(super) fn call(self) -> (Call, Show) {
         match self {
             Self::Standing(verb) => verb.call(),
-            Self::Add { id, name, plan, billing_zone, referred_by } => {
+            Self::Add { id, name, plan, reseller, billing_zone, referred_by } => {
                 let mut body = json!({"id": id, "name": name, "billing_zone": billing_zone});
                 set(&mut body, "plan", plan);
                 set(&mut body, "referred_by", referred_by);
+                set(&mut body, "reseller", reseller);
                 (Call::Post("/v1/customers".to_owned(), body, None), Show::Object)
             }
             Self::List => (Call::Get("/v1/customers".to_owned()), Show::Rows("customers", LIST)),

@@ -10,6 +10,7 @@ mod http;
 mod ledger;
 mod payment;
 mod plan;
+mod reseller;
 mod standing;
 mod table;
 mod usage;
@@ -68,6 +69,9 @@ enum Verb {
     /// Customers: balance, top-ups, ledger
     #[command(subcommand)]
     Customer(customer::Customer),
+    /// Resellers: customers that have customers of their own, and what they earn
+    #[command(subcommand)]
+    Reseller(reseller::Reseller),
     /// What payment gateways sent and nobody could be found for
     #[command(subcommand)]
     Payment(payment::Payment),
@@ -145,6 +149,7 @@ fn run_with(cli: Cli) -> Result<()> {
         Verb::Host(v) => v.call(),
         Verb::Account(v) => v.call(),
         Verb::Customer(v) => v.call(),
+        Verb::Reseller(v) => v.call(),
         Verb::Payment(v) => v.call(),
         Verb::Plan(v) => v.call()?,
         Verb::Charge(v) => v.call(),

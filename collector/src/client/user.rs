@@ -12,7 +12,7 @@ pub(super) enum User {
     Add {
         /// Login name
         login: String,
-        /// customer, admin or auditor
+        /// customer, reseller, admin or auditor
         #[arg(long)]
         role: String,
         /// The customer that the login belongs to

@@ -10,11 +10,11 @@ use rusqlite::{Connection, OpenFlags, TransactionBehavior};
 use std::path::Path;
 
 /// The schema that this program reads and writes (`PRAGMA user_version`).
-pub const SCHEMA_VERSION: i64 = 12;
+pub const SCHEMA_VERSION: i64 = 13;
 
 /// Step `n` (from 1) makes version `n` of the one before. A new file takes all of them, so that old and new files have
 /// the same tables. A step is never changed once it was released.
-const STEPS: [(i64, &str); 12] = [
+const STEPS: [(i64, &str); 13] = [
     (1, include_str!("schema.sql")),
     (2, include_str!("degraded.sql")),
     (3, include_str!("resume.sql")),
@@ -27,6 +27,7 @@ const STEPS: [(i64, &str); 12] = [
     (10, include_str!("outbox.sql")),
     (11, include_str!("moves.sql")),
     (12, include_str!("hours.sql")),
+    (13, include_str!("resellers.sql")),
 ];
 
 /// The step that puts the rows of `usage_hour` into another order.

@@ -40,7 +40,7 @@ fn pragmas_and_columns() {
     check("synchronous", "2");
     check("page_size", "8192");
     check("foreign_keys", "1");
-    check("user_version", "12");
+    check("user_version", "13");
     check("wal_autocheckpoint", "4000");
     let columns: i64 = db
         .read_blocking(|c| -> Result<i64, DbError> {
@@ -153,7 +153,7 @@ fn a_newer_schema_is_refused() {
     let path = dir.path().join("control.db");
     Connection::open(&path).unwrap().pragma_update(None, "user_version", 99).unwrap();
     let err = Db::open(&path).err().unwrap().to_string();
-    assert!(err.contains("schema version 99 is newer than 12"), "{err}");
+    assert!(err.contains("schema version 99 is newer than 13"), "{err}");
 }
 
 #[test]

@@ -44,6 +44,8 @@ pub const KINDS: &[Kind] = &[
     shown("hold.cleared"),
     mailed("abuse.set"),
     mailed("abuse.cleared"),
+    mailed("provider.suspended"),
+    mailed("provider.resumed"),
     shown("billing.parked"),
     shown("billing.unparked"),
     mailed("customer.closing"),

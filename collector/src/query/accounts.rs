@@ -61,8 +61,9 @@ fn state(desired: &str, is_done: bool) -> &'static str {
 
 /// The account of that id.
 pub fn get(conn: &Connection, scope: Scope, id: &str) -> Result<Account, QueryError> {
-    let sql = format!("SELECT {COLUMNS} WHERE a.name = ?1 AND (?2 IS NULL OR a.customer = ?2)");
-    let found = conn.prepare_cached(&sql)?.query_row(params![id, scope.customer()], account).optional()?;
+    let sql = format!("SELECT {COLUMNS} WHERE a.name = ?1 AND {}", Scope::sql("a.customer", 2, 3));
+    let asked = params![id, scope.customer(), scope.reseller()];
+    let found = conn.prepare_cached(&sql)?.query_row(asked, account).optional()?;
     found.ok_or_else(|| QueryError::Missing { kind: "account", id: id.to_owned() })
 }
 
@@ -88,16 +89,20 @@ pub fn list(
     let limit = if filter.limit == 0 { PAGE_ROWS_DEFAULT } else { filter.limit.min(PAGE_ROWS_MAX) };
     let sql = format!(
         "SELECT {COLUMNS} LEFT JOIN host h ON h.id = a.host
-         WHERE a.name > ?1 AND (?2 IS NULL OR a.customer = ?2) AND (?3 IS NULL OR h.name = ?3)
+         WHERE a.name > ?1 AND {} AND (?3 IS NULL OR h.name = ?3)
            AND (?4 IS NULL OR c.name = ?4)
-         ORDER BY a.name LIMIT ?5"
+         ORDER BY a.name LIMIT ?5",
+        Scope::sql("a.customer", 2, 6)
     );
     let after = filter.after.as_deref().unwrap_or_default();
     // One more than asked for tells whether there is a next page.
     let rows = i64::try_from(limit.saturating_add(1)).unwrap_or(i64::MAX);
     let mut accounts = conn
         .prepare_cached(&sql)?
-        .query_map(params![after, scope.customer(), filter.host, filter.customer, rows], account)?
+        .query_map(
+            params![after, scope.customer(), filter.host, filter.customer, rows, scope.reseller()],
+            account,
+        )?
         .collect::<Result<Vec<_>, _>>()?;
     let more = accounts.len() > limit;
     accounts.truncate(limit);

@@ -60,10 +60,13 @@ pub(super) struct HostOf {
 
 /// The host of an account; `None`: it never enrolled.
 pub(super) fn host_of(conn: &Connection, scope: Scope, account: i64) -> Result<Option<HostOf>, Problem> {
-    let sql =
+    let sql = format!(
         "SELECT h.name, h.limited, h.watermark_ms, h.interval_ms FROM account a JOIN host h ON h.id = a.host
-        WHERE a.id = ?1 AND (?2 IS NULL OR a.customer = ?2)";
-    let found = conn.prepare_cached(sql)?.query_row(params![account, scope.customer()], |r| {
+        WHERE a.id = ?1 AND {}",
+        Scope::sql("a.customer", 2, 3)
+    );
+    let asked = params![account, scope.customer(), scope.reseller()];
+    let found = conn.prepare_cached(&sql)?.query_row(asked, |r| {
         Ok(HostOf { name: r.get(0)?, limited: r.get(1)?, watermark_ms: r.get(2)?, interval_ms: r.get(3)? })
     });
     Ok(found.optional()?)
@@ -75,10 +78,14 @@ pub(super) fn desired_of(
     scope: Scope,
     account: i64,
 ) -> Result<Option<(String, i64, bool)>, Problem> {
-    let sql = "SELECT desired, generation, generation = done_generation OR host IS NULL FROM account
-        WHERE id = ?1 AND (?2 IS NULL OR customer = ?2)";
-    let mut stmt = conn.prepare_cached(sql)?;
-    let found = stmt.query_row(params![account, scope.customer()], |r| Ok((r.get(0)?, r.get(1)?, r.get(2)?)));
+    let sql = format!(
+        "SELECT desired, generation, generation = done_generation OR host IS NULL FROM account
+        WHERE id = ?1 AND {}",
+        Scope::sql("customer", 2, 3)
+    );
+    let mut stmt = conn.prepare_cached(&sql)?;
+    let asked = params![account, scope.customer(), scope.reseller()];
+    let found = stmt.query_row(asked, |r| Ok((r.get(0)?, r.get(1)?, r.get(2)?)));
     Ok(found.optional()?)
 }
 
@@ -94,12 +101,15 @@ pub(super) fn commands_of(
     account: Option<i64>,
     customer: Option<i64>,
 ) -> Result<Vec<CommandView>, Problem> {
-    let sql = "SELECT c.id FROM account a JOIN command c ON c.account = a.id
-        WHERE (a.id = ?1 OR a.customer = ?2) AND (?3 IS NULL OR a.customer = ?3) ORDER BY c.id DESC LIMIT ?4";
+    let sql = format!(
+        "SELECT c.id FROM account a JOIN command c ON c.account = a.id
+        WHERE (a.id = ?1 OR a.customer = ?2) AND {} ORDER BY c.id DESC LIMIT ?4",
+        Scope::sql("a.customer", 3, 5)
+    );
     let limit = i64::try_from(PANEL_ENTRIES_MAX).unwrap_or(i64::MAX);
-    let mut stmt = conn.prepare_cached(sql)?;
+    let mut stmt = conn.prepare_cached(&sql)?;
     let ids: Vec<i64> = stmt
-        .query_map(params![account, customer, scope.customer(), limit], |r| r.get(0))?
+        .query_map(params![account, customer, scope.customer(), limit, scope.reseller()], |r| r.get(0))?
         .collect::<Result<_, _>>()?;
     ids.into_iter().map(|id| Ok(commands::get(conn, id)?)).collect()
 }

@@ -50,6 +50,9 @@ impl fmt::Display for Gateway {
     }
 }
 
+/// What follows `cash:` where the money is a reseller's: no gateway's name has a colon.
+const RESELLER: &str = "reseller:";
+
 /// An account of the ledger (not a hosting account).
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum LedgerAccount {
@@ -67,6 +70,10 @@ pub enum LedgerAccount {
     Referral,
     /// `bad-debt`: owed and given up.
     BadDebt,
+    /// `reseller:ID`: what a reseller earned from its own customers, less what it gave them.
+    Reseller(CustomerId),
+    /// `cash:reseller:ID`: money that a reseller took from its own customers, as a debit. It is not the company's.
+    ResellerCash(CustomerId),
 }
 
 impl LedgerAccount {
@@ -80,6 +87,13 @@ impl LedgerAccount {
             Some(("customer", id)) => {
                 CustomerId::parse(id).map(Self::Customer).map_err(|e| bad(e.to_string()))
             }
+            Some(("reseller", id)) => {
+                CustomerId::parse(id).map(Self::Reseller).map_err(|e| bad(e.to_string()))
+            }
+            Some(("cash", rest)) if rest.starts_with(RESELLER) => {
+                let id = rest.strip_prefix(RESELLER).unwrap_or_default();
+                CustomerId::parse(id).map(Self::ResellerCash).map_err(|e| bad(e.to_string()))
+            }
             Some(("cash", gateway)) => {
                 Gateway::parse(gateway).map(Self::Cash).map_err(|e| bad(e.to_string()))
             }
@@ -90,10 +104,11 @@ impl LedgerAccount {
             None if text == "promo" => Ok(Self::Promo),
             None if text == "referral" => Ok(Self::Referral),
             None if text == "bad-debt" => Ok(Self::BadDebt),
-            _ => {
-                Err(bad("known are customer:ID, cash:GATEWAY, revenue:METER, tax, promo, referral, bad-debt"
-                    .into()))
-            }
+            _ => Err(bad(
+                "known are customer:ID, cash:GATEWAY, revenue:METER, tax, promo, referral, bad-debt, \
+                 reseller:ID, cash:reseller:ID"
+                    .into(),
+            )),
         }
     }
 }
@@ -108,6 +123,8 @@ impl fmt::Display for LedgerAccount {
             Self::Promo => f.write_str("promo"),
             Self::Referral => f.write_str("referral"),
             Self::BadDebt => f.write_str("bad-debt"),
+            Self::Reseller(id) => write!(f, "reseller:{id}"),
+            Self::ResellerCash(id) => write!(f, "cash:{RESELLER}{id}"),
         }
     }
 }

@@ -57,7 +57,11 @@ pub fn adjustment(
         | LedgerAccount::Revenue(_) => {
             pair(kind, IdemKey::adjustment(reference), effective_at_ms, customer, amount, against)
         }
-        LedgerAccount::Customer(_) | LedgerAccount::Cash(_) | LedgerAccount::Tax => {
+        LedgerAccount::Customer(_)
+        | LedgerAccount::Cash(_)
+        | LedgerAccount::Tax
+        | LedgerAccount::Reseller(_)
+        | LedgerAccount::ResellerCash(_) => {
             let want = "promo, referral, bad-debt or revenue:METER; money itself moves by top-up and refund";
             Err(LedgerError::Against { kind, account: against, want })
         }
@@ -89,8 +93,15 @@ pub(super) fn pair(
 /// Who bears a charge.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Payer {
-    /// The account's customer.
+    /// The account's customer, who owes it to the company.
     Customer(CustomerId),
+    /// A reseller's customer, who owes it to the reseller.
+    Resold {
+        /// The account's customer.
+        customer: CustomerId,
+        /// Whose customer that is.
+        reseller: CustomerId,
+    },
     /// Nobody any more: usage that arrived after the deletion.
     BadDebt,
 }
@@ -115,16 +126,20 @@ impl ChargeBatch {
     }
 
     fn book(&mut self, payer: &Payer, items: impl IntoIterator<Item = (Item, Money)>) {
-        let payer = match payer {
-            Payer::Customer(id) => LedgerAccount::Customer(id.clone()),
-            Payer::BadDebt => LedgerAccount::BadDebt,
+        let (payer, reseller) = match payer {
+            Payer::Customer(id) => (LedgerAccount::Customer(id.clone()), None),
+            Payer::Resold { customer, reseller } => {
+                (LedgerAccount::Customer(customer.clone()), Some(LedgerAccount::Reseller(reseller.clone())))
+            }
+            Payer::BadDebt => (LedgerAccount::BadDebt, None),
         };
         let owed = self.payers.entry(payer).or_default();
         for (item, amount) in items {
             let amount = i128::from(amount.micros());
             // 2^64 items would be needed to reach the end.
             *owed = owed.saturating_sub(amount);
-            let earned = self.revenue.entry(LedgerAccount::Revenue(item)).or_default();
+            let account = reseller.clone().unwrap_or(LedgerAccount::Revenue(item));
+            let earned = self.revenue.entry(account).or_default();
             *earned = earned.saturating_add(amount);
         }
     }

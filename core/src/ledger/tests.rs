@@ -148,6 +148,8 @@ fn names_of_accounts() {
         "promo",
         "referral",
         "bad-debt",
+        "reseller:r-1",
+        "cash:reseller:r-1",
     ] {
         check(name, name);
     }
@@ -161,7 +163,8 @@ fn names_of_accounts() {
         "customer:",
         "\"customer:\" is no account of the ledger: customer id \"\" has 0 characters; 1 to 64 are allowed",
     );
-    let known = "known are customer:ID, cash:GATEWAY, revenue:METER, tax, promo, referral, bad-debt";
+    let known = "known are customer:ID, cash:GATEWAY, revenue:METER, tax, promo, referral, bad-debt, reseller:ID, \
+                 cash:reseller:ID";
     check("tax:1", &format!("\"tax:1\" is no account of the ledger: {known}"));
     check("", &format!("\"\" is no account of the ledger: {known}"));
     for kind in TxnKind::ALL {

@@ -42,7 +42,7 @@ pub(super) fn follow(view: &View<'_>, step: &mut Step) {
 /// the accounts whose deletion has not begun are spared, whatever the others are at.
 fn wanted(view: &View<'_>, account: &AccountFacts, desired: Desired) -> Desired {
     match by_phase(view, account, desired) {
-        Desired::Active if view.state.abuse => Desired::Suspended,
+        Desired::Active if view.state.abuse || view.state.provider => Desired::Suspended,
         wanted => wanted,
     }
 }
@@ -69,7 +69,8 @@ fn by_phase(view: &View<'_>, account: &AccountFacts, desired: Desired) -> Desire
 fn may_stop(view: &View<'_>, account: &AccountFacts) -> bool {
     let asked = view.state.abuse || matches!(view.state.phase, Phase::Closing | Phase::Closed);
     let held = account.hold || not_stopped(view).is_err();
-    asked || (!held && account.is_fresh(view.settings, view.now_ms))
+    // The reseller's debt does not depend on what this customer's hosts report.
+    asked || (!held && view.state.provider) || (!held && account.is_fresh(view.settings, view.now_ms))
 }
 
 /// The next order for an account, and what it is meant to be then. `None`: it is in place, or has to wait.

@@ -40,6 +40,9 @@ pub enum Blocked {
     /// Staff suspended the accounts.
     #[error("staff suspended the accounts for abuse; `hostmeter customer abuse --off` lifts it")]
     Abuse,
+    /// The reseller's accounts are suspended.
+    #[error("the provider's accounts are suspended: its customers' sites stay as they are until it pays")]
+    Provider,
     /// A cap is reached.
     #[error("a spending cap is reached; it ends with its day or month, or when it is raised")]
     Capped,

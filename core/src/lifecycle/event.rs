@@ -100,6 +100,10 @@ pub enum EventKind {
     AbuseSet,
     /// Staff lifts that.
     AbuseCleared,
+    /// The reseller does not pay: the accounts are suspended, whatever the balance.
+    ProviderSuspended,
+    /// The reseller has paid, or is none any more.
+    ProviderResumed,
     /// An invariant is broken: nothing is charged, suspended or deleted.
     Parked,
     /// Staff has looked, and billing goes on.
@@ -155,6 +159,8 @@ impl EventKind {
             Self::BudgetReached(_) => "budget.reached",
             Self::AbuseSet => "abuse.set",
             Self::AbuseCleared => "abuse.cleared",
+            Self::ProviderSuspended => "provider.suspended",
+            Self::ProviderResumed => "provider.resumed",
             Self::Parked => "billing.parked",
             Self::Unparked => "billing.unparked",
             Self::CustomerClosing => "customer.closing",

@@ -58,6 +58,7 @@ enum Event1 {
     Purge,
     Hold(bool),
     Abuse(bool),
+    Provider(bool),
     Parked(bool),
     Cap(bool),
     Undelete,
@@ -97,6 +98,8 @@ const WISHES: &[Event1] = &[
     Event1::Purge,
     Event1::Abuse(true),
     Event1::Abuse(false),
+    Event1::Provider(true),
+    Event1::Provider(false),
     Event1::Parked(true),
     Event1::Parked(false),
     Event1::Cap(true),
@@ -136,6 +139,7 @@ struct Node {
     deletion: u8,
     hold: bool,
     abuse: bool,
+    provider: bool,
     parked: bool,
     cap: bool,
     undelete: bool,
@@ -164,6 +168,7 @@ impl Node {
             deletion: 0,
             hold: false,
             abuse: false,
+            provider: false,
             parked: false,
             cap: false,
             undelete: false,
@@ -203,6 +208,7 @@ impl Node {
                 settled: self.settled,
             }],
             abuse: self.abuse,
+            provider: self.provider,
             parked: self.parked,
             ask,
             left_ms: Some(if self.low { 5 } else { 99 }),
@@ -258,6 +264,7 @@ impl Node {
             | Event1::OpenHours(_) => return false,
             Event1::Hold(on) => self.hold = on,
             Event1::Abuse(on) => self.abuse = on,
+            Event1::Provider(on) => self.provider = on,
             Event1::Parked(on) => self.parked = on,
             Event1::Cap(on) => self.cap = on,
             Event1::Undelete if self.state.phase == Phase::Deleted => self.undelete = true,
@@ -331,9 +338,10 @@ impl Node {
         match &event.kind {
             EventKind::AccountSuspend(id) => {
                 let recalled = before.desired(id) == Desired::Deleted;
-                assert!(asked || !facts.may_run(&settings()), "suspended though it may run: {self:?}");
+                let stopped = asked || self.provider;
+                assert!(stopped || !facts.may_run(&settings()), "suspended though it may run: {self:?}");
                 assert!(
-                    asked || recalled || (!held && self.fresh),
+                    asked || recalled || (!held && (self.fresh || self.provider)),
                     "suspended though held or stale: {self:?}"
                 );
                 self.witness.suspended = Some(0);
@@ -345,7 +353,7 @@ impl Node {
                 let w = &self.witness;
                 assert!(long(w.suspended, 2) && long(w.negative, 2), "deleted too soon: {self:?}");
                 assert!(long(w.final_notice, 1), "deleted without a notice: {self:?}");
-                assert!(!held, "deleted though held: {self:?}");
+                assert!(!held && !self.provider, "deleted though held: {self:?}");
             }
             EventKind::AccountDeleted { .. } => self.witness.deleted = Some(0),
             EventKind::AccountPurge(_) => {
@@ -368,11 +376,15 @@ impl Node {
         let (phase, desired) = (self.state.phase, self.state.desired(&account()));
         let asked = self.abuse || matches!(phase, Phase::Closing | Phase::Closed);
         let settled = self.deletion == 0;
-        if facts.may_run(settings) && settled && !asked && phase != Phase::Purged {
+        if facts.may_run(settings) && settled && !asked && !self.provider && phase != Phase::Purged {
             assert_eq!(desired, Desired::Active, "{self:?}");
             assert!(matches!(phase, Phase::Active | Phase::Low), "{self:?}");
         }
         if asked && settled {
+            assert_ne!(desired, Desired::Active, "{self:?}");
+        }
+        let held = self.hold || self.parked || self.held;
+        if self.provider && !held && settled {
             assert_ne!(desired, Desired::Active, "{self:?}");
         }
     }
@@ -388,6 +400,7 @@ impl Node {
             Event1::Hold(false),
             Event1::HoldAccount(false),
             Event1::Abuse(false),
+            Event1::Provider(false),
             Event1::Parked(false),
             Event1::Cap(false),
         ] {

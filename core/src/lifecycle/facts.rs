@@ -220,6 +220,10 @@ pub struct Facts {
     pub accounts: Vec<AccountFacts>,
     /// Staff wants the accounts suspended, whatever the balance.
     pub abuse: bool,
+    /// The reseller whose customer it is does not pay, and its own accounts are suspended for that.
+    pub provider: bool,
+    /// It has customers of its own, or may have: its lifecycle begins without an account of its own.
+    pub resells: bool,
     /// An invariant is broken: nothing is to be charged, suspended or deleted.
     pub parked: bool,
     /// What is asked for in this step.

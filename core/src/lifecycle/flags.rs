@@ -45,6 +45,24 @@ pub(super) fn clear_abuse(_: &View<'_>, step: &mut Step) {
     step.emit(EventKind::AbuseCleared);
 }
 
+pub(super) fn provider_stopped(view: &View<'_>) -> Result<(), Blocked> {
+    to_set(view.facts.provider, view.state.provider)
+}
+
+pub(super) fn provider_back(view: &View<'_>) -> Result<(), Blocked> {
+    to_set(!view.facts.provider, !view.state.provider)
+}
+
+pub(super) fn set_provider(_: &View<'_>, step: &mut Step) {
+    step.state.provider = true;
+    step.emit(EventKind::ProviderSuspended);
+}
+
+pub(super) fn clear_provider(_: &View<'_>, step: &mut Step) {
+    step.state.provider = false;
+    step.emit(EventKind::ProviderResumed);
+}
+
 pub(super) fn broken(view: &View<'_>) -> Result<(), Blocked> {
     to_set(view.facts.parked, view.state.parked)
 }

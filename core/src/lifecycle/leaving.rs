@@ -95,7 +95,10 @@ pub(super) fn tell_purged(view: &View<'_>, step: &mut Step) {
     }
 }
 
-/// A purged customer gets an account: it begins anew.
+/// A purged customer gets an account, or a purged reseller pays: it begins anew.
 pub(super) fn has_new_account(view: &View<'_>) -> Result<(), Blocked> {
+    if view.facts.resells && view.facts.balance.micros() > 0 {
+        return Ok(());
+    }
     require(view.state.accounts.values().any(|a| a.desired != Desired::Purged), Blocked::NoAccount)
 }

@@ -28,6 +28,7 @@ enum Word {
     LowAmount(Option<i64>),
     Ask(Ask),
     Abuse(bool),
+    Provider(bool),
     Parked(bool),
     Cap(Option<(i64, bool)>),
     Budget(usize, u32),
@@ -68,6 +69,7 @@ fn any_new_word(who: std::ops::Range<usize>) -> impl Strategy<Value = Word> {
         1 => proptest::option::of(0_i64..4).prop_map(Word::LowAmount),
         3 => ask.prop_map(Word::Ask),
         1 => proptest::bool::weighted(0.3).prop_map(Word::Abuse),
+        1 => proptest::bool::weighted(0.3).prop_map(Word::Provider),
         1 => proptest::bool::weighted(0.3).prop_map(Word::Parked),
         2 => proptest::option::weighted(0.4, (0_i64..4, any::<bool>())).prop_map(Word::Cap),
         1 => (who.clone(), 1_u32..4).prop_map(|(who, n)| Word::Budget(who, n)),
@@ -212,6 +214,7 @@ impl World {
             Word::LowAmount(micros) => facts.low_amount = micros.map(Money::from_micros),
             Word::Ask(ask) => facts.ask = Some(ask),
             Word::Abuse(on) => facts.abuse = on,
+            Word::Provider(on) => facts.provider = on,
             Word::Parked(on) => facts.parked = on,
             Word::OpenHours(on) => facts.open_hours = on,
             Word::Cap(cap) => {
@@ -323,7 +326,8 @@ impl World {
         match &event.kind {
             EventKind::AccountSuspend(id) => {
                 let asked = self.asked_to_stop();
-                prop_assert!(asked || !may_run, "{id} suspended though it may run");
+                let provider = self.facts.provider;
+                prop_assert!(asked || provider || !may_run, "{id} suspended though it may run");
                 let account = self.facts.accounts.iter().find(|a| a.id == *id).unwrap().clone();
                 let recalled = asked || before.desired(id) == Desired::Deleted;
                 let held = self.facts.hold || self.facts.parked || account.hold;
@@ -332,7 +336,7 @@ impl World {
                     Host::Gone => true,
                     Host::Reporting { watermark_ms } => watermark_ms.is_some_and(|at| now - at < 8),
                 };
-                prop_assert!(recalled || fresh, "{id} suspended on old figures");
+                prop_assert!(recalled || fresh || provider, "{id} suspended on old figures");
                 prop_assert!(!account.has_begun());
                 self.seen.entry(id.clone()).or_default().suspended_at = Some(now);
             }
@@ -356,6 +360,7 @@ impl World {
                 prop_assert!(long(self.final_notice_at, 7), "{id} deleted without a final notice");
                 let held = self.facts.accounts.iter().any(|a| a.hold);
                 prop_assert!(!self.facts.hold && !held && !self.facts.parked, "{id} deleted under a hold");
+                prop_assert!(!self.facts.provider, "{id} deleted while its provider is suspended");
             }
             _ => {}
         }
@@ -376,7 +381,8 @@ impl World {
             }
             let asked = self.asked_to_stop();
             let may_run = self.facts.may_run(&self.settings) && phase != Phase::Purged;
-            prop_assert!(asked || !may_run || desired == Desired::Active, "{} waits", account.id);
+            let stopped = asked || self.facts.provider;
+            prop_assert!(stopped || !may_run || desired == Desired::Active, "{} waits", account.id);
             prop_assert!(!asked || desired != Desired::Active, "{} runs", account.id);
         }
         if matches!(phase, Phase::Active | Phase::Low) {
@@ -409,6 +415,7 @@ proptest! {
         world.hear(&Word::Pending(0));
         world.hear(&Word::Balance(1));
         world.hear(&Word::Abuse(false));
+        world.hear(&Word::Provider(false));
         world.hear(&Word::Parked(false));
         world.hear(&Word::Cap(None));
         world.hear(&Word::Left(None));

@@ -182,6 +182,9 @@ pub struct CustomerState {
     /// Staff suspends the accounts, whatever the balance.
     #[serde(default, skip_serializing_if = "is_default")]
     pub abuse: bool,
+    /// The reseller whose customer it is does not pay: the accounts are suspended, whatever the balance.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub provider: bool,
     /// An invariant is broken: nothing is charged, suspended or deleted until staff has looked.
     #[serde(default, skip_serializing_if = "is_default")]
     pub parked: bool,
@@ -208,6 +211,13 @@ pub struct CustomerState {
     pub budgets_told: BTreeMap<AccountId, BudgetTold>,
 }
 
+impl Phase {
+    /// Whether a reseller's customers are suspended, too: its own accounts are, or are gone, because it did not pay.
+    pub const fn stops_customers(self) -> bool {
+        matches!(self, Self::Suspended | Self::Deleting | Self::Deleted | Self::Purged)
+    }
+}
+
 impl CustomerState {
     /// A customer made at `now_ms`.
     pub const fn new(now_ms: i64) -> Self {
@@ -226,6 +236,7 @@ impl CustomerState {
             outage_before_notice_ms: 0,
             accounts: BTreeMap::new(),
             abuse: false,
+            provider: false,
             parked: false,
             low_told: 0,
             low_amount_told: false,

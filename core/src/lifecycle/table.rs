@@ -60,6 +60,20 @@ pub static TABLE: &[Row] = &[
     Row { name: "hold.cleared", from: ALL, to: None, check: flags::hold_unasked, act: flags::clear_hold },
     Row { name: "abuse.set", from: ALL, to: None, check: flags::abuse_asked, act: flags::set_abuse },
     Row { name: "abuse.cleared", from: ALL, to: None, check: flags::abuse_unasked, act: flags::clear_abuse },
+    Row {
+        name: "provider.suspended",
+        from: ALL,
+        to: None,
+        check: flags::provider_stopped,
+        act: flags::set_provider,
+    },
+    Row {
+        name: "provider.resumed",
+        from: ALL,
+        to: None,
+        check: flags::provider_back,
+        act: flags::clear_provider,
+    },
     Row { name: "billing.parked", from: ALL, to: None, check: flags::broken, act: flags::park },
     Row { name: "billing.unparked", from: ALL, to: None, check: flags::mended, act: flags::unpark },
     Row {
@@ -117,7 +131,7 @@ pub static TABLE: &[Row] = &[
         name: "customer.opened",
         from: &[Phase::New],
         to: Some(Phase::Active),
-        check: has_account,
+        check: has_business,
         act: open,
     },
     Row {
@@ -265,6 +279,11 @@ fn open(view: &View<'_>, step: &mut Step) {
     activate(view, step);
 }
 
+/// What somebody may be billed for.
+fn has_business(view: &View<'_>) -> Result<(), Blocked> {
+    if view.facts.resells { Ok(()) } else { has_account(view) }
+}
+
 fn has_account(view: &View<'_>) -> Result<(), Blocked> {
     require(!view.facts.accounts.is_empty(), Blocked::NoAccount)
 }
@@ -389,6 +408,8 @@ fn deletion_possible(view: &View<'_>) -> Result<(), Blocked> {
     negative(view)?;
     not_stopped(view)?;
     none_held(view)?;
+    // What was paid to a reseller in trouble may not be booked: nothing is deleted meanwhile.
+    require(!view.state.provider, Blocked::Provider)?;
     has_account(view)?;
     let ready = |desired| matches!(desired, Desired::Suspended | Desired::Purged);
     match view.state.accounts.iter().find(|(_, a)| !ready(a.desired)) {

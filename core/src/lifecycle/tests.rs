@@ -90,6 +90,8 @@ impl Story {
     fn hear_more(&mut self, verb: &str, rest: &str) {
         match verb {
             "abuse" => self.facts.abuse = rest == "on",
+            "provider" => self.facts.provider = rest == "on",
+            "resells" => self.facts.resells = true,
             "parked" => self.facts.parked = rest == "on",
             "hold-of" => self.account(rest).hold = true,
             "unhold-of" => self.account(rest).hold = false,

@@ -5,12 +5,15 @@
 //! comes: ownership and plans change from the next hour on only. So hour after hour is decided for every account, in
 //! order, and a row of `base_fee` says that a day needs no further look; it is what makes a repetition harmless.
 
-use super::block::Block;
+use super::block::{Block, ledger_payer};
+use super::rate::Side;
 use crate::billing::error::BillingError;
 use crate::billing::plans;
 use crate::billing::rates::{Payer, Rates};
 use crate::db::{Connection, OptionalExtension, Transaction, params};
 use crate::limits::CHARGE_BLOCK_ACCOUNTS;
+use hostmeter_core::ledger::ChargeBatch;
+use hostmeter_core::money::Money;
 use hostmeter_core::rating::BillingDate;
 use hostmeter_core::units::{HOUR_MS, UtcHour};
 use std::collections::{BTreeSet, HashSet};
@@ -23,10 +26,13 @@ const NEXT: &str = "base_hour";
 /// Hours before the first base fee from which on days are decided: a day that began without a fee has none.
 const LEAD_HOURS: i64 = 50;
 
-/// A day of an account, decided.
+/// A day of an account, decided for its customer or for the customer's reseller.
 #[derive(Debug)]
 pub(super) struct BaseDraft {
+    pub(super) side: Side,
     pub(super) account: i64,
+    /// The reseller who earns the customer's fee; `None`: the company.
+    pub(super) earner: Option<Rc<Payer>>,
     pub(super) payer: Rc<Payer>,
     pub(super) date: BillingDate,
     /// Row of the price version; `None`: no price held.
@@ -108,17 +114,25 @@ pub(super) fn drafts(
     let (mut out, mut plans_used, mut seen) = (Vec::new(), BTreeSet::new(), HashSet::new());
     for running in running(tx, block.hour, first, past)? {
         let payer = rates.payer(tx, running.customer)?;
-        let date = payer.calendar.date(block.hour)?;
-        let price = rates.price(tx, &payer, block.hour)?;
-        plans_used.extend(price.plan);
-        // What an account was before its move may run as well: one of both pays.
-        if !seen.insert((running.account, date)) || is_decided(tx, running.account, date)? {
-            continue;
+        let earner = payer.reseller_at(block.hour).map(|r| rates.payer(tx, r)).transpose()?;
+        let whose = earner.iter().map(|e| (Side::Wholesale, Rc::clone(e), None));
+        let sides: Vec<_> = whose.chain([(Side::Retail, payer, earner.clone())]).collect();
+        for (side, payer, earner) in sides {
+            let date = payer.calendar.date(block.hour)?;
+            let price = rates.price(tx, &payer, block.hour)?;
+            plans_used.extend(price.plan);
+            // What an account was before its move may run as well: one of both pays.
+            let is_new = seen.insert((side, running.account, date));
+            if !is_new || is_decided(tx, side, running.account, date)? {
+                continue;
+            }
+            let amount = price.version.as_ref().map_or(0, |v| v.version.base_per_day().micros());
+            let version = price.version.as_ref().map(|v| v.row);
+            out.push(BaseDraft { side, account: running.account, earner, payer, date, version, amount });
         }
-        let amount = price.version.as_ref().map_or(0, |v| v.version.base_per_day().micros());
-        let version = price.version.as_ref().map(|v| v.row);
-        out.push(BaseDraft { account: running.account, payer, date, version, amount });
     }
+    // The order in which a verification reads them: what moved to another host stands where it was before.
+    out.sort_by_key(|d| d.account);
     // Also an hour in which no day began is charged: no price may be made for it any more.
     for plan in plans_used {
         plans::note_charged(tx, plan, block.hour)?;
@@ -144,12 +158,11 @@ pub(super) fn store(
     drafts: &[BaseDraft],
     txn: Option<i64>,
 ) -> Result<(), BillingError> {
-    let mut insert = tx.prepare_cached(
-        "INSERT INTO base_fee (date, account, hour, customer, version, amount, txn) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
-    )?;
+    let retail = "INSERT INTO base_fee (date, account, hour, customer, version, amount, txn) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
+    let wholesale = "INSERT INTO wholesale_fee (date, account, hour, reseller, version, amount, txn) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
     for d in drafts {
         let txn = txn.filter(|_| d.amount != 0);
-        insert.execute(params![
+        tx.prepare_cached(if d.side == Side::Retail { retail } else { wholesale })?.execute(params![
             d.date.number(),
             d.account,
             hour.0,
@@ -173,16 +186,24 @@ pub(super) fn has_more(
     if !is_due(conn, block, now_ms)? {
         return Ok(false);
     }
-    let date = rates.payer(conn, customer)?.calendar.date(block.hour)?;
+    let payer = rates.payer(conn, customer)?;
+    let date = payer.calendar.date(block.hour)?;
     let past = block.number.saturating_add(1).saturating_mul(CHARGE_BLOCK_ACCOUNTS);
-    let sql = "SELECT DISTINCT account FROM account_owner WHERE customer = ?1 AND account >= ?2 AND from_hour <= ?3";
-    let mut stmt = conn.prepare_cached(sql)?;
+    let own = "SELECT DISTINCT account FROM account_owner WHERE customer = ?1 AND account >= ?2 AND from_hour <= ?3";
+    let resold = "SELECT DISTINCT account FROM account_owner WHERE account >= ?2 AND from_hour <= ?3
+                  AND customer IN (SELECT ?1 UNION SELECT customer FROM customer_reseller WHERE reseller = ?1)";
+    let mut stmt = conn.prepare_cached(if payer.customer.resells { resold } else { own })?;
     let accounts = stmt.query_map(params![customer, past, block.hour.0], |r| r.get::<_, i64>(0))?;
     for account in accounts {
         let account = account?;
-        let found = running(conn, block.hour, account, account.saturating_add(1))?;
-        for r in found.iter().filter(|r| r.customer == customer) {
-            if !is_decided(conn, r.account, date)? {
+        for r in running(conn, block.hour, account, account.saturating_add(1))? {
+            let reseller = rates.payer(conn, r.customer)?.reseller_at(block.hour);
+            let side = match r.customer == customer {
+                true => Side::Retail,
+                false if reseller == Some(customer) => Side::Wholesale,
+                false => continue,
+            };
+            if !is_decided(conn, side, r.account, date)? {
                 return Ok(true);
             }
         }
@@ -191,9 +212,14 @@ pub(super) fn has_more(
 }
 
 /// Whether this day of an account is decided, or one after it.
-fn is_decided(conn: &Connection, account: i64, date: BillingDate) -> Result<bool, BillingError> {
+fn is_decided(conn: &Connection, side: Side, account: i64, date: BillingDate) -> Result<bool, BillingError> {
     // Where the zone changed, days may come again, and a later one may be decided: no zone is farther off than two days.
-    let sql = "SELECT EXISTS (SELECT 1 FROM base_fee WHERE date IN (?1, ?2, ?3) AND account = ?4)";
+    let sql = match side {
+        Side::Retail => "SELECT EXISTS (SELECT 1 FROM base_fee WHERE date IN (?1, ?2, ?3) AND account = ?4)",
+        Side::Wholesale => {
+            "SELECT EXISTS (SELECT 1 FROM wholesale_fee WHERE date IN (?1, ?2, ?3) AND account = ?4)"
+        }
+    };
     let mut dates = date.and_later().map(BillingDate::number);
     let mut next = || dates.next().unwrap_or_default();
     Ok(conn.prepare_cached(sql)?.query_row([next(), next(), next(), account], |r| r.get(0))?)
@@ -216,16 +242,27 @@ fn running(conn: &Connection, hour: UtcHour, first: i64, past: i64) -> Result<Ve
     Ok(rows.collect::<Result<_, _>>()?)
 }
 
+/// Adds the fees of one side to the entries and to what the hash covers.
+pub(super) fn put(batch: &mut ChargeBatch, digest: &mut Vec<u8>, fees: &[BaseDraft], side: Side) {
+    for fee in fees.iter().filter(|f| f.side == side && f.amount != 0) {
+        let customer = &fee.payer.customer;
+        let payer = ledger_payer(customer, fee.earner.as_ref().map(|e| &e.customer));
+        batch.add_base(&payer, Money::from_micros(fee.amount));
+        put_digest(digest, side, fee.date.number(), fee.account, customer.row, fee.version, fee.amount);
+    }
+}
+
 /// Appends a decided day to what its transaction's hash covers.
 pub(in crate::billing) fn put_digest(
     out: &mut Vec<u8>,
+    side: Side,
     date: i64,
     account: i64,
     customer: i64,
     version: Option<i64>,
     amount: i64,
 ) {
-    out.extend_from_slice(b"base");
+    out.extend_from_slice(if side == Side::Retail { b"base".as_slice() } else { b"wholesale-base" });
     for number in [date, account, customer, version.unwrap_or_default(), amount] {
         out.extend_from_slice(&number.to_le_bytes());
     }

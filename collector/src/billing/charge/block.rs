@@ -1,8 +1,10 @@
 //! One block: the accounts `[1024·n, 1024·(n+1))` of one hour, charged in one transaction of the ledger.
 
 use super::base::{self, BaseDraft};
-use super::rate::{OpenHour, RatedHour, month_so_far, rate};
+use super::rate::{OpenHour, RatedHour, Side, month_so_far, rate};
+use super::wholesale::{self, Resold};
 use crate::alerts;
+use crate::billing::customers::Customer;
 use crate::billing::error::BillingError;
 use crate::billing::ledger::{self, Posting};
 use crate::billing::pack::encode_values;
@@ -14,7 +16,6 @@ use crate::limits::CHARGE_BLOCK_ACCOUNTS;
 use hostmeter_core::ids::AccountId;
 use hostmeter_core::ledger::{ChargeBatch, IdemKey, Payer as LedgerPayer, Txn};
 use hostmeter_core::meter::Values;
-use hostmeter_core::money::Money;
 use hostmeter_core::units::UtcHour;
 use hostmeter_core::wire::key::sha256;
 use std::collections::{BTreeSet, HashMap};
@@ -58,6 +59,8 @@ struct Draft {
     bad_debt: bool,
     price: crate::billing::rates::Price,
     rated: RatedHour,
+    /// What a reseller pays for the same usage, if the customer is one's.
+    resold: Option<Box<Resold>>,
 }
 
 impl Draft {
@@ -65,9 +68,10 @@ impl Draft {
         if self.bad_debt { 0 } else { self.rated.amount }
     }
 
-    /// Whether it books anything: a correction may move revenue between meters at a sum of zero.
+    /// Whether it books anything: a correction may move revenue between meters at a sum of zero. What came after the
+    /// deletion is no reseller's revenue.
     fn books(&self) -> bool {
-        self.rated.lines.iter().any(|l| !l.amount.is_zero())
+        !(self.bad_debt && self.resold.is_some()) && self.rated.lines.iter().any(|l| !l.amount.is_zero())
     }
 }
 
@@ -119,11 +123,13 @@ pub fn charge_block(
             continue;
         };
         // Whose books are broken is not debited: the hour stays open.
-        if parked.contains(&owner) {
+        let reseller = rates.payer(tx, owner)?.reseller_at(open.hour);
+        if parked.contains(&owner) || reseller.is_some_and(|r| parked.contains(&r)) {
             settled.all = false;
             continue;
         }
         owners.insert(owner);
+        owners.extend(reseller);
         match draft(tx, &mut rates, &open, owner, deleted, &mut months) {
             Ok(draft) => {
                 settled.accounts.push(open.account);
@@ -153,19 +159,22 @@ pub fn charge_block(
     owners.extend(fees.iter().map(|f| f.payer.customer.row).filter(|c| !parked.contains(c)));
     store(tx, block, &drafts, &fees, actor, now_ms)?;
     let paid = drafts.iter().map(|d| (d.payer.as_ref(), d.paid()));
-    spend::note(tx, block.hour, paid.chain(fees.iter().map(|f| (f.payer.as_ref(), f.amount))))?;
-    let amount = fees.iter().fold(0, |sum: i64, f| sum.saturating_add(f.amount));
+    let paid = paid.chain(fees.iter().map(|f| (f.payer.as_ref(), f.amount)));
+    let resold =
+        drafts.iter().filter_map(|d| d.resold.as_ref().map(|r| (r.payer.as_ref(), r.paid(d.bad_debt))));
+    spend::note(tx, block.hour, paid.chain(resold))?;
+    let retail = fees.iter().filter(|f| f.side == Side::Retail);
+    let amount = retail.fold(0, |sum: i64, f| sum.saturating_add(f.amount));
     let mut done = BlockDone { amount, ..BlockDone::default() };
     for draft in &drafts {
         done.accounts.push(draft.account);
         done.amount = done.amount.saturating_add(draft.paid());
-        if let Some(plan) = draft.price.plan {
-            plans::note_charged(tx, plan, block.hour)?;
-        }
     }
+    note_plans(tx, block.hour, &drafts)?;
     for customer in owners {
-        // A customer whose accounts span blocks takes its step with the last of them.
-        let is_last = !has_more(tx, customer, block, rules, now_ms)?
+        // A customer whose accounts span blocks takes its step with the last of them; a reseller's are its customers', too.
+        let resells = rates.payer(tx, customer)?.customer.resells;
+        let is_last = !has_more(tx, (customer, resells), block, rules, now_ms)?
             && !base::has_more(tx, &mut rates, customer, block, now_ms)?;
         if is_last {
             done.wake.extend(lifecycle::run(tx, &mut rates, customer, rules, now_ms)?);
@@ -175,20 +184,43 @@ pub fn charge_block(
     Ok(done)
 }
 
+/// No price of the plans that the hour was charged by may start before it ends.
+fn note_plans(tx: &Transaction<'_>, hour: UtcHour, drafts: &[Draft]) -> Result<(), BillingError> {
+    for draft in drafts {
+        let wholesale = draft.resold.as_ref().and_then(|r| r.price.plan);
+        for plan in draft.price.plan.into_iter().chain(wholesale) {
+            plans::note_charged(tx, plan, hour)?;
+        }
+    }
+    Ok(())
+}
+
 /// Whether a later block of the same hour charges accounts of this customer, too. A run that is killed before it leaves
 /// them to the next run.
 fn has_more(
     conn: &Connection,
-    customer: i64,
+    (customer, resells): (i64, bool),
     block: Block,
     rules: &Rules,
     now_ms: i64,
 ) -> Result<bool, BillingError> {
-    let sql = "SELECT EXISTS (SELECT 1 FROM account_owner o
+    macro_rules! more_of {
+        ($whose:literal) => {
+            concat!(
+                "SELECT EXISTS (SELECT 1 FROM account_owner o
                  CROSS JOIN usage_hour u ON u.account = o.account AND u.hour = ?2 AND u.charged = 0
                  CROSS JOIN account a ON a.id = o.account LEFT JOIN host h ON h.id = a.host
-                 WHERE o.customer = ?1 AND o.account >= ?3 AND o.from_hour <= ?2
-                   AND (a.host IS NULL OR (a.user IS NOT NULL AND (h.watermark_ms >= ?4 OR (?5 AND coalesce(h.refill_ms, 0) < ?4)))))";
+                 WHERE ", $whose, " AND o.account >= ?3 AND o.from_hour <= ?2
+                   AND (a.host IS NULL OR (a.user IS NOT NULL AND (h.watermark_ms >= ?4 OR (?5 AND coalesce(h.refill_ms, 0) < ?4)))))"
+            )
+        };
+    }
+    let sql = match resells {
+        false => more_of!("o.customer = ?1"),
+        true => more_of!(
+            "o.customer IN (SELECT ?1 UNION SELECT customer FROM customer_reseller WHERE reseller = ?1)"
+        ),
+    };
     let end_ms = block.hour.end_ms();
     let lagged = now_ms >= end_ms.saturating_add(rules.close_lag_ms);
     let past = block.number.saturating_add(1).saturating_mul(CHARGE_BLOCK_ACCOUNTS);
@@ -284,11 +316,11 @@ fn closed(conn: &Connection, block: Block, rules: &Rules, now_ms: i64) -> Result
 }
 
 /// Account that is billed, customer, month, price version.
-type MonthKey = (i64, i64, i64, i64);
+pub(super) type MonthKey = (i64, i64, i64, i64);
 
 /// Quantities of months within a block: an account that moved to another host shares them with what it was before, and
 /// both may be in the block.
-struct Months {
+pub(super) struct Months {
     moved: BTreeSet<i64>,
     latest: HashMap<MonthKey, Values>,
 }
@@ -299,14 +331,14 @@ impl Months {
         Self { moved: moved.collect(), latest: HashMap::new() }
     }
 
-    fn so_far(&self, conn: &Connection, key: MonthKey) -> Result<Values, BillingError> {
+    pub(super) fn so_far(&self, conn: &Connection, key: MonthKey) -> Result<Values, BillingError> {
         match self.latest.get(&key) {
             Some(month) => Ok(month.clone()),
             None => month_so_far(conn, key.0, key.1, key.2, key.3),
         }
     }
 
-    fn note(&mut self, key: MonthKey, month: &Values) {
+    pub(super) fn note(&mut self, key: MonthKey, month: &Values) {
         if self.moved.contains(&key.0) {
             self.latest.insert(key, month.clone());
         }
@@ -331,7 +363,11 @@ fn draft(
     if let Some(v) = &price.version {
         months.note((open.billing, owner, price.month, v.row), &rated.month);
     }
-    Ok(Draft { account: open.account, billing: open.billing, payer, bad_debt, price, rated })
+    let resold = match payer.reseller_at(open.hour) {
+        Some(reseller) => Some(Box::new(wholesale::draft(tx, rates, open, reseller, months)?)),
+        None => None,
+    };
+    Ok(Draft { account: open.account, billing: open.billing, payer, bad_debt, price, rated, resold })
 }
 
 /// Writes the block's transaction, its charges and the months' quantities.
@@ -347,19 +383,20 @@ fn store(
     let mut digest = Vec::new();
     let blobs: Vec<Vec<u8>> = drafts.iter().map(|d| d.rated.packed.encode()).collect();
     for (draft, blob) in drafts.iter().zip(&blobs).filter(|(d, _)| d.books()) {
+        let reseller = draft.resold.as_ref().map(|r| &r.payer.customer);
         let payer = match draft.bad_debt {
             true => LedgerPayer::BadDebt,
-            false => LedgerPayer::Customer(draft.payer.customer.id.clone()),
+            false => ledger_payer(&draft.payer.customer, reseller),
         };
         batch.add(&payer, &draft.rated.lines);
         let rev = draft.rated.rev;
         put_digest(&mut digest, draft.account, block.hour, rev, draft.payer.customer.row, draft.paid(), blob);
     }
-    for fee in fees.iter().filter(|f| f.amount != 0) {
-        let customer = &fee.payer.customer;
-        batch.add_base(&LedgerPayer::Customer(customer.id.clone()), Money::from_micros(fee.amount));
-        base::put_digest(&mut digest, fee.date.number(), fee.account, customer.row, fee.version, fee.amount);
-    }
+    base::put(&mut batch, &mut digest, fees, Side::Retail);
+    let resold: Vec<_> =
+        drafts.iter().filter_map(|d| Some((d.account, d.bad_debt, d.resold.as_deref()?))).collect();
+    wholesale::put(&mut batch, &mut digest, block.hour, &resold);
+    base::put(&mut batch, &mut digest, fees, Side::Wholesale);
     let txn = match batch.finish(block.hour.end_ms())? {
         Some(txn) => {
             let key = IdemKey::stored(&next_key(tx, block)?);
@@ -379,6 +416,7 @@ fn store(
          ON CONFLICT (account, customer, month, version) DO UPDATE SET quantities = excluded.quantities",
     )?;
     let closed = statement::Closed::read(tx)?;
+    wholesale::store(tx, block.hour, &resold, txn, closed)?;
     for (draft, blob) in drafts.iter().zip(&blobs).filter(|(d, _)| !d.rated.packed.lines.is_empty()) {
         let customer = draft.payer.customer.row;
         let txn = txn.filter(|_| draft.books());
@@ -398,6 +436,15 @@ fn store(
         }
     }
     Ok(())
+}
+
+/// Who owes a charge to whom.
+pub(super) fn ledger_payer(customer: &Customer, reseller: Option<&Customer>) -> LedgerPayer {
+    let customer = customer.id.clone();
+    match reseller {
+        Some(reseller) => LedgerPayer::Resold { customer, reseller: reseller.id.clone() },
+        None => LedgerPayer::Customer(customer),
+    }
 }
 
 /// Appends a charge to what its transaction's hash covers.

@@ -8,6 +8,7 @@ pub(super) mod base;
 mod block;
 pub(super) mod rate;
 mod run;
+pub(super) mod wholesale;
 
 pub(super) use block::put_digest;
 pub use block::{Block, BlockDone, charge_block, next_block};

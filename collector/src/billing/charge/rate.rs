@@ -42,13 +42,26 @@ pub(in crate::billing) struct RatedHour {
     pub(in crate::billing) month: Values,
 }
 
+/// Which charges: those of customers, or those of the resellers whose customers they are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(in crate::billing) enum Side {
+    /// What the account's customer pays.
+    Retail,
+    /// What the customer's reseller pays.
+    Wholesale,
+}
+
 /// What was charged for an hour before: the next revision, and the quantities.
 pub(in crate::billing) fn charged_before(
     conn: &Connection,
+    side: Side,
     account: i64,
     hour: UtcHour,
 ) -> Result<(i64, Values), BillingError> {
-    let sql = "SELECT rev, lines FROM charge WHERE account = ?1 AND hour = ?2 ORDER BY rev";
+    let sql = match side {
+        Side::Retail => "SELECT rev, lines FROM charge WHERE account = ?1 AND hour = ?2 ORDER BY rev",
+        Side::Wholesale => "SELECT rev, lines FROM wholesale WHERE account = ?1 AND hour = ?2 ORDER BY rev",
+    };
     let mut stmt = conn.prepare_cached(sql)?;
     let mut rows = stmt.query(params![account, hour.0])?;
     let (mut next, mut sum) = (0_i64, Values::new());
@@ -89,10 +102,31 @@ pub(in crate::billing) fn rate(
     price: &Price,
     month: &Values,
 ) -> Result<RatedHour, BillingError> {
-    let (rev, before) = match open.is_charged {
-        true => charged_before(conn, open.account, open.hour)?,
+    let before = match open.is_charged {
+        true => charged_before(conn, Side::Retail, open.account, open.hour)?,
         false => (0, Values::new()),
     };
+    rate_after(before, open, price, month)
+}
+
+/// As [`rate`], for the reseller of the account's customer.
+pub(in crate::billing) fn rate_wholesale(
+    conn: &Connection,
+    open: &OpenHour,
+    price: &Price,
+    month: &Values,
+) -> Result<RatedHour, BillingError> {
+    // What had no price at retail may have one here: revisions are counted apart.
+    let before = charged_before(conn, Side::Wholesale, open.account, open.hour)?;
+    rate_after(before, open, price, month)
+}
+
+fn rate_after(
+    (rev, before): (i64, Values),
+    open: &OpenHour,
+    price: &Price,
+    month: &Values,
+) -> Result<RatedHour, BillingError> {
     let added = usage::difference(&open.total, &before).ok_or_else(|| {
         BillingError::damaged(format!("usage of {} at {}", open.id, open.hour), "it overflows")
     })?;

@@ -39,6 +39,9 @@ fn name(account: &LedgerAccount) -> String {
         LedgerAccount::Promo => "expenses:promo".to_owned(),
         LedgerAccount::Referral => "expenses:referral".to_owned(),
         LedgerAccount::BadDebt => "expenses:bad-debt".to_owned(),
+        // Neither is the company's: a reseller's customers are kept beside the books, and sum to zero among themselves.
+        LedgerAccount::Reseller(id) => format!("equity:reseller:{id}:earned"),
+        LedgerAccount::ResellerCash(id) => format!("equity:reseller:{id}:cash"),
     }
 }
 

@@ -1,6 +1,6 @@
 //! What the core's step needs to know of a customer.
 
-use crate::billing::customers::Customer;
+use crate::billing::customers::{self, Customer};
 use crate::billing::error::BillingError;
 use crate::billing::rates::{Payer, Rates};
 use crate::billing::rules::Rules;
@@ -81,6 +81,8 @@ pub(super) fn gather(
         undelete: chosen.undelete,
         accounts,
         abuse: chosen.abuse,
+        provider: provider(conn, payer, now_ms)?,
+        resells: customer.resells,
         parked: chosen.parked,
         ask,
         left_ms: None,
@@ -93,6 +95,12 @@ pub(super) fn gather(
     let spent = spend::recent(conn, payer, &today, pending.micros(), now_ms)?;
     facts.left_ms = spent.and_then(|s| left_ms(facts.left(), s));
     Ok(facts)
+}
+
+/// Whether the reseller whose customer it is now does not pay.
+fn provider(conn: &Connection, payer: &Payer, now_ms: i64) -> Result<bool, BillingError> {
+    let Some(reseller) = payer.reseller_at(UtcHour::from_ms(now_ms)) else { return Ok(false) };
+    Ok(super::shown_state(&customers::by_row(conn, reseller)?).phase.stops_customers())
 }
 
 /// Caps that what was charged and what is pending have reached.

@@ -5,6 +5,7 @@ use crate::billing::customers::Customer;
 use crate::billing::error::BillingError;
 use crate::billing::ledger::{self, Posting};
 use crate::billing::refund::{self, Refund};
+use crate::billing::resellers;
 use crate::db::Transaction;
 use hostmeter_core::ledger::{LedgerAccount, LedgerError, PaymentRef, TxnKind, write_off};
 use hostmeter_core::lifecycle::Event;
@@ -59,7 +60,7 @@ pub(super) fn give_up(
     let owed = balance.checked_neg().ok_or(LedgerError::Overflow { kind: TxnKind::WriteOff, account })?;
     let reference = PaymentRef::parse(&format!("purge-{}-{}", customer.id, event.number))
         .map_err(|e| BillingError::damaged("reference", e))?;
-    let txn = write_off(&customer.id, owed, &reference, now_ms)?;
+    let txn = resellers::own(tx, customer, write_off(&customer.id, owed, &reference, now_ms)?, now_ms)?;
     let posting = Posting { txn: &txn, actor: ACTOR, reason: "accounts purged", charges: &[] };
     ledger::post(tx, &posting, now_ms)?;
     Ok(())

@@ -21,12 +21,15 @@ pub use sweep::{due, heartbeat, resume_after_outage};
 use super::error::BillingError;
 use super::parked;
 use super::rates::Rates;
+use super::resellers;
 use super::rules::Rules;
 use crate::db::{Connection, Transaction, params};
+use crate::limits::RESELLER_STEP_CUSTOMERS;
 use crate::notices::outbox;
 use hostmeter_core::lifecycle::{
     Ask, CustomerState, Event, EventKind, Phase, Step, Verdict, View, explain, step,
 };
+use hostmeter_core::units::UtcHour;
 use std::collections::BTreeSet;
 
 /// The stored state of a customer's lifecycle.
@@ -164,12 +167,35 @@ fn store(
         "UPDATE customer SET state = ?2, lifecycle = ?3, undelete = CASE WHEN ?4 THEN 0 ELSE undelete END
                WHERE id = ?1";
     tx.prepare_cached(sql)?.execute(params![customer, step.state.phase.as_str(), json, left])?;
+    let stops = step.state.phase.stops_customers();
+    let turned = payer.customer.resells && state_of(&payer.customer)?.phase.stops_customers() != stops;
     rates.forget(customer);
     outbox::fill(tx, &payer.customer, &step.events, rules.currency, now_ms)?;
     let mut wake = BTreeSet::new();
     for event in &step.events {
         apply::record(tx, &payer.customer, event, now_ms)?;
         wake.extend(apply::event(tx, &payer.customer, event, now_ms)?);
+    }
+    if turned {
+        wake.extend(follow_reseller(tx, rates, customer, rules, now_ms)?);
+    }
+    Ok(wake)
+}
+
+/// A reseller's accounts were stopped or run again: so are its customers', in the same transaction; of very many the rest
+/// by the next sweep. Customers of a reseller have none themselves, so that this goes no deeper.
+fn follow_reseller(
+    tx: &Transaction<'_>,
+    rates: &mut Rates,
+    reseller: i64,
+    rules: &Rules,
+    now_ms: i64,
+) -> Result<BTreeSet<i64>, BillingError> {
+    let mut wake = BTreeSet::new();
+    for customer in resellers::customers_of(tx, reseller, i64::MIN, RESELLER_STEP_CUSTOMERS)? {
+        if rates.payer(tx, customer)?.reseller_at(UtcHour::from_ms(now_ms)) == Some(reseller) {
+            wake.extend(run(tx, rates, customer, rules, now_ms)?);
+        }
     }
     Ok(wake)
 }

@@ -15,6 +15,9 @@ pub struct Statement {
     pub customer: String,
     /// The customer's name when it was closed.
     pub name: String,
+    /// The name of the reseller whose customer it was in the month's last hour; absent: the company's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub provider: Option<String>,
     /// Currency of the amounts.
     pub currency: String,
     /// The billing month, `2026-11`.
@@ -53,6 +56,9 @@ pub struct Statement {
 pub struct ChargeSum {
     /// The account; null where there are too many for one statement: then a meter's line is of all of them.
     pub account: Option<String>,
+    /// On a reseller's statement, the customer whose account it was; absent: the reseller's own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub customer: Option<String>,
     /// The meter; `base` is the base fee of days.
     #[schema(value_type = String)]
     pub meter: Item,
@@ -68,6 +74,9 @@ pub struct ChargeSum {
 pub struct CorrectionSum {
     /// The account; null where there are too many.
     pub account: Option<String>,
+    /// On a reseller's statement, the customer whose account it was; absent: the reseller's own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub customer: Option<String>,
     /// The month of the hours, `2026-10`.
     pub month: String,
     /// The meter.

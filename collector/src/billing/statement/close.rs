@@ -7,6 +7,7 @@ use super::tax::break_out;
 use crate::billing::customers::{self, Customer};
 use crate::billing::error::BillingError;
 use crate::billing::ledger::{self, Posting};
+use crate::billing::resellers;
 use crate::billing::rules::Rules;
 use crate::db::{Connection, Db, OptionalExtension, Transaction, params};
 use crate::limits::STATEMENTS_PER_WRITE;
@@ -84,6 +85,9 @@ fn close(
         let sql = "UPDATE late_charge SET statement = (SELECT MAX(number) FROM statement)
                    WHERE customer = ?1 AND statement IS NULL";
         tx.prepare_cached(sql)?.execute([customer.row])?;
+        let sql = "UPDATE late_wholesale SET statement = (SELECT MAX(number) FROM statement)
+                   WHERE reseller = ?1 AND statement IS NULL";
+        tx.prepare_cached(sql)?.execute([customer.row])?;
     }
     period::advance(tx, &customer, to, scanned)?;
     Ok(!is_empty)
@@ -116,7 +120,7 @@ fn write(
     let number: i64 = tx
         .prepare_cached("SELECT COALESCE(MAX(number), 0) + 1 FROM statement")?
         .query_row([], |r| r.get(0))?;
-    let taxed = break_out(&rules.tax_name, rules.tax, &found.charges, &found.corrections)?;
+    let taxed = break_out(&rules.tax_name, rules.tax, &found.charges, &found.corrections, &found.untaxed)?;
     let calendar = customers::calendar(tx, customer)?;
     let from = period::start_of(&calendar, bounds.to)?;
     let end = UtcHour(bounds.to.0.saturating_sub(1));
@@ -127,6 +131,7 @@ fn write(
         number,
         customer: customer.id.to_string(),
         name: customer.title.clone(),
+        provider: resellers::at(tx, customer, end)?.map(|r| r.title),
         currency: rules.currency.to_string(),
         month: month.to_string(),
         from: from.to_string(),

@@ -29,12 +29,14 @@ pub fn csv(s: &Statement) -> String {
     put("opening", &day(&s.from, 0), "", "", "", &s.opening.to_string(), &format!("statement {}", s.number));
     for c in &s.charges {
         let account = c.account.as_deref().unwrap_or("(all)");
-        put("charge", &s.month, account, c.meter.name(), &c.quantity.to_string(), &less(c.amount), "");
+        let whose = c.customer.as_deref().unwrap_or_default();
+        put("charge", &s.month, account, c.meter.name(), &c.quantity.to_string(), &less(c.amount), whose);
     }
     for c in &s.corrections {
         let account = c.account.as_deref().unwrap_or("(all)");
         let quantity = c.quantity.to_string();
-        put("correction", &c.month, account, c.meter.name(), &quantity, &less(c.amount), "late usage");
+        let text = c.customer.as_ref().map_or("late usage".to_owned(), |c| format!("late usage, {c}"));
+        put("correction", &c.month, account, c.meter.name(), &quantity, &less(c.amount), &text);
     }
     for m in &s.movements {
         let date = m.at.as_deref().map(|at| day(at, 0)).unwrap_or_default();

@@ -7,6 +7,7 @@ use crate::billing::error::BillingError;
 use crate::billing::ledger::find_account;
 use crate::billing::pack::PackedLines;
 use crate::billing::refund::payment_of;
+use crate::billing::resellers;
 use crate::db::{Connection, params};
 use crate::limits::{STATEMENT_LINES_MAX, STATEMENT_MOVEMENTS_MAX};
 use hostmeter_core::ledger::LedgerAccount;
@@ -45,6 +46,8 @@ pub(in crate::billing) struct Gathered {
     pub(in crate::billing) corrections: Vec<CorrectionSum>,
     pub(in crate::billing) movements: Vec<Movement>,
     pub(in crate::billing) days: Vec<Day>,
+    /// Of charges and corrections, what is a reseller's revenue, micro-units by meter.
+    pub(in crate::billing) untaxed: BTreeMap<Item, i64>,
     /// What charges and corrections cost.
     pub(in crate::billing) charged: Money,
     /// By how much the balance changed.
@@ -60,12 +63,14 @@ impl Gathered {
     }
 }
 
-/// (month of a correction or empty, account, meter or base fee) → (quantity, amount)
-type Sums = BTreeMap<(String, String, Item), (i64, i64)>;
+/// (month of a correction or empty, a reseller's customer or empty, account, meter or base fee) → (quantity, amount)
+type Sums = BTreeMap<(String, String, String, Item), (i64, i64)>;
 
 struct Walk<'a> {
     customer: &'a Customer,
     calendar: Calendar,
+    resellers: Vec<(UtcHour, Option<i64>)>,
+    untaxed: BTreeMap<Item, i64>,
     charges: Sums,
     corrections: Sums,
     days: BTreeMap<String, i64>,
@@ -81,6 +86,8 @@ pub(in crate::billing) fn gather(
     let mut walk = Walk {
         customer,
         calendar: customers::calendar(conn, customer)?,
+        resellers: if customer.resold { resellers::history(conn, customer.row)? } else { Vec::new() },
+        untaxed: BTreeMap::new(),
         charges: Sums::new(),
         corrections: Sums::new(),
         days: BTreeMap::new(),
@@ -89,13 +96,17 @@ pub(in crate::billing) fn gather(
     walk.base_fees(conn, bounds)?;
     walk.month(conn, bounds)?;
     walk.late(conn, bounds.late)?;
+    if customer.resells {
+        walk.wholesale(conn, bounds)?;
+    }
     let (movements, moved, scanned) = movements(conn, customer, bounds)?;
     let change = moved.checked_sub(walk.charged).ok_or_else(|| walk.overflow())?;
     Ok(Gathered {
         charges: fold(walk.charges, STATEMENT_LINES_MAX)
             .into_iter()
-            .map(|((_, account, meter), (quantity, amount))| ChargeSum {
+            .map(|((_, customer, account, meter), (quantity, amount))| ChargeSum {
                 account: (!account.is_empty()).then_some(account),
+                customer: (!customer.is_empty()).then_some(customer),
                 meter,
                 quantity,
                 amount: Money::from_micros(amount),
@@ -103,8 +114,9 @@ pub(in crate::billing) fn gather(
             .collect(),
         corrections: fold(walk.corrections, STATEMENT_LINES_MAX)
             .into_iter()
-            .map(|((month, account, meter), (quantity, amount))| CorrectionSum {
+            .map(|((month, customer, account, meter), (quantity, amount))| CorrectionSum {
                 account: (!account.is_empty()).then_some(account),
+                customer: (!customer.is_empty()).then_some(customer),
                 month,
                 meter,
                 quantity,
@@ -117,6 +129,7 @@ pub(in crate::billing) fn gather(
             .into_iter()
             .map(|(date, amount)| Day { date, amount: Money::from_micros(amount) })
             .collect(),
+        untaxed: walk.untaxed,
         charged: Money::from_micros(walk.charged),
         change: Money::from_micros(change),
         scanned,
@@ -129,15 +142,20 @@ fn fold(sums: Sums, most: usize) -> Sums {
         return sums;
     }
     let mut out = Sums::new();
-    for ((month, _, meter), (quantity, amount)) in sums {
-        let sum = out.entry((month, String::new(), meter)).or_default();
+    for ((month, _, _, meter), (quantity, amount)) in sums {
+        let sum = out.entry((month, String::new(), String::new(), meter)).or_default();
         sum.0 = sum.0.saturating_add(quantity);
         sum.1 = sum.1.saturating_add(amount);
     }
     out
 }
 
-const CHARGE: &str = "a.name, c.hour, c.amount, c.lines";
+/// The account, the hour, what was paid, the lines, and for whom a reseller paid.
+const CHARGE: &str = "a.name, c.hour, c.amount, c.lines, ''";
+/// The same of what a reseller pays.
+const WHOLESALE: &str = "a.name, c.hour, c.amount, c.lines,
+    coalesce((SELECT p.name FROM account_owner o JOIN customer p ON p.id = o.customer
+              WHERE o.account = c.account AND o.from_hour <= c.hour ORDER BY o.from_hour DESC LIMIT 1), '')";
 
 impl Walk<'_> {
     fn overflow(&self) -> BillingError {
@@ -189,9 +207,17 @@ impl Walk<'_> {
             return Ok(());
         }
         let month = if is_late { self.calendar.month(hour)?.to_string() } else { String::new() };
+        let whose: String = row.get(4)?;
+        if resellers::holding(&self.resellers, hour).is_some() {
+            for line in &packed.lines {
+                let sum = self.untaxed.entry(Item::Meter(line.meter)).or_default();
+                *sum = sum.saturating_add(line.amount);
+            }
+        }
         let sums = if is_late { &mut self.corrections } else { &mut self.charges };
         for line in &packed.lines {
-            let sum = sums.entry((month.clone(), name.clone(), Item::Meter(line.meter))).or_default();
+            let key = (month.clone(), whose.clone(), name.clone(), Item::Meter(line.meter));
+            let sum = sums.entry(key).or_default();
             let added = sum.0.checked_add(line.quantity).zip(sum.1.checked_add(line.amount));
             *sum = added.ok_or_else(|| {
                 BillingError::damaged(format!("statement of {}", self.customer.id), "a sum does not fit")
@@ -212,18 +238,61 @@ impl Walk<'_> {
     /// Base fees of the month's days. None comes late: days are decided hour after hour, and a month is closed after
     /// its last one.
     fn base_fees(&mut self, conn: &Connection, bounds: &Bounds) -> Result<(), BillingError> {
-        let sql = "SELECT a.name, b.hour, b.amount FROM base_fee b JOIN account a ON a.id = b.account
+        let sql = "SELECT a.name, b.hour, b.amount, '' FROM base_fee b JOIN account a ON a.id = b.account
                    WHERE b.customer = ?1 AND b.hour >= ?2 AND b.hour < ?3 AND b.amount <> 0";
+        self.fees(conn, bounds, sql)
+    }
+
+    fn fees(&mut self, conn: &Connection, bounds: &Bounds, sql: &str) -> Result<(), BillingError> {
         let from = bounds.from.map_or(i64::MIN, |h| h.0);
         let mut stmt = conn.prepare_cached(sql)?;
         let mut rows = stmt.query(params![self.customer.row, from, bounds.to.0])?;
         while let Some(row) = rows.next()? {
             let (name, hour, amount): (String, i64, i64) = (row.get(0)?, row.get(1)?, row.get(2)?);
-            let sum = self.charges.entry((String::new(), name, Item::Base)).or_default();
+            let sum = self.charges.entry((String::new(), row.get(3)?, name, Item::Base)).or_default();
             *sum = (sum.0.saturating_add(1), sum.1.saturating_add(amount));
+            if resellers::holding(&self.resellers, UtcHour(hour)).is_some() {
+                let sum = self.untaxed.entry(Item::Base).or_default();
+                *sum = sum.saturating_add(amount);
+            }
             self.paid(UtcHour(hour), amount, false)?;
         }
         Ok(())
+    }
+
+    /// What a reseller pays for the accounts of its customers: as charges, base fees and late charges are.
+    fn wholesale(&mut self, conn: &Connection, bounds: &Bounds) -> Result<(), BillingError> {
+        let from = bounds.from.map_or(i64::MIN, |h| h.0);
+        let month = format!(
+            "SELECT {WHOLESALE} FROM wholesale c JOIN account a ON a.id = c.account
+             WHERE c.reseller = ?1 AND c.hour >= ?2 AND c.hour < ?3
+               AND NOT EXISTS (SELECT 1 FROM late_wholesale l WHERE l.account = c.account AND l.hour = c.hour AND l.rev = c.rev)"
+        );
+        let mut stmt = conn.prepare_cached(&month)?;
+        let mut rows = stmt.query(params![self.customer.row, from, bounds.to.0])?;
+        while let Some(row) = rows.next()? {
+            self.add(row, false)?;
+        }
+        let (which, number) = match bounds.late {
+            Late::Open => ("l.reseller = ?1 AND l.statement IS NULL AND ?2 IS NULL", None),
+            Late::Of(number) => ("l.statement = ?2 AND l.reseller = ?1", Some(number)),
+        };
+        let late = format!(
+            "SELECT {WHOLESALE} FROM late_wholesale l
+             JOIN wholesale c ON c.account = l.account AND c.hour = l.hour AND c.rev = l.rev
+             JOIN account a ON a.id = l.account WHERE {which}"
+        );
+        let mut stmt = conn.prepare_cached(&late)?;
+        let mut rows = stmt.query(params![self.customer.row, number])?;
+        while let Some(row) = rows.next()? {
+            self.add(row, true)?;
+        }
+        let fees = "SELECT a.name, c.hour, c.amount,
+                      coalesce((SELECT p.name FROM account_owner o JOIN customer p ON p.id = o.customer
+                        WHERE o.account = c.account AND o.from_hour <= c.hour ORDER BY o.from_hour DESC LIMIT 1), '')
+                    FROM wholesale_fee c JOIN account a ON a.id = c.account
+                    WHERE c.reseller = ?1 AND c.hour >= ?2 AND c.hour < ?3 AND c.amount <> 0";
+        self.fees(conn, bounds, fees)
     }
 }
 

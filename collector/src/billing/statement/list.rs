@@ -89,11 +89,17 @@ pub fn corrections(
     limit: usize,
 ) -> Result<(Vec<Correction>, Option<Place>), BillingError> {
     let (account, hour, rev) = after.unwrap_or((i64::MIN, i64::MIN, i64::MIN));
+    // An account has one owner in an hour: of a reseller's statement it is in one of both tables.
     let sql = "SELECT l.account, l.hour, l.rev, a.name, c.amount FROM late_charge l
                JOIN charge c ON c.account = l.account AND c.hour = l.hour AND c.rev = l.rev
                JOIN account a ON a.id = l.account
                WHERE l.statement = ?1 AND (l.account, l.hour, l.rev) > (?2, ?3, ?4)
-               ORDER BY l.account, l.hour, l.rev LIMIT ?5";
+               UNION ALL
+               SELECT l.account, l.hour, l.rev, a.name, c.amount FROM late_wholesale l
+               JOIN wholesale c ON c.account = l.account AND c.hour = l.hour AND c.rev = l.rev
+               JOIN account a ON a.id = l.account
+               WHERE l.statement = ?1 AND (l.account, l.hour, l.rev) > (?2, ?3, ?4)
+               ORDER BY 1, 2, 3 LIMIT ?5";
     let rows_max = i64::try_from(limit.saturating_add(1)).unwrap_or(i64::MAX);
     let mut stmt = conn.prepare_cached(sql)?;
     let rows = stmt.query_map(params![number, account, hour, rev, rows_max], |r| {

@@ -82,7 +82,8 @@ pub(super) fn is_settled(
 ) -> Result<bool, BillingError> {
     let sql = "SELECT EXISTS (SELECT 1 FROM account_owner o CROSS JOIN account a ON a.id = o.account
                  LEFT JOIN host h ON h.id = a.host
-                 WHERE o.customer = ?1 AND o.from_hour < ?2
+                 WHERE o.customer IN (SELECT ?1 UNION ALL SELECT customer FROM customer_reseller WHERE reseller = ?1)
+                   AND o.from_hour < ?2
                    AND (EXISTS (SELECT 1 FROM usage_hour u WHERE u.account = o.account AND u.charged = 0 AND u.hour < ?2)
                      OR (a.host IS NOT NULL AND a.user IS NOT NULL AND coalesce(h.watermark_ms, 0) < ?3
                          AND NOT (?4 AND coalesce(h.refill_ms, 0) < ?3))))";
@@ -131,7 +132,9 @@ pub(super) fn set_first(
 /// A customer's first month ends with the month of the first thing that happened, which may be before it was made.
 fn first_end(conn: &Connection, customer: &Customer, to: UtcHour) -> Result<UtcHour, BillingError> {
     let sql = "SELECT min(first) FROM (SELECT min(hour) AS first FROM charge WHERE customer = ?1
-                 UNION ALL SELECT min(hour) FROM base_fee WHERE customer = ?1 AND amount <> 0)";
+                 UNION ALL SELECT min(hour) FROM base_fee WHERE customer = ?1 AND amount <> 0
+                 UNION ALL SELECT min(hour) FROM wholesale WHERE reseller = ?1
+                 UNION ALL SELECT min(hour) FROM wholesale_fee WHERE reseller = ?1 AND amount <> 0)";
     let charged: Option<i64> = conn.prepare_cached(sql)?.query_row([customer.row], |r| r.get(0))?;
     let name = LedgerAccount::Customer(customer.id.clone()).to_string();
     let moved = match find_account(conn, &name)? {
@@ -204,6 +207,24 @@ pub fn note_late(
     let sql = "INSERT INTO late_charge (account, hour, rev, customer)
                SELECT ?2, ?3, ?4, ?1 FROM statement_period WHERE customer = ?1 AND from_hour > ?3";
     tx.prepare_cached(sql)?.execute(params![customer, account, hour.0, rev])?;
+    Ok(())
+}
+
+/// As [`note_late`], of what a reseller pays.
+pub fn note_late_wholesale(
+    tx: &Transaction<'_>,
+    closed: Closed,
+    reseller: i64,
+    account: i64,
+    hour: UtcHour,
+    rev: i64,
+) -> Result<(), BillingError> {
+    if closed.0.is_none_or(|latest| hour >= latest) {
+        return Ok(());
+    }
+    let sql = "INSERT INTO late_wholesale (account, hour, rev, reseller)
+               SELECT ?2, ?3, ?4, ?1 FROM statement_period WHERE customer = ?1 AND from_hour > ?3";
+    tx.prepare_cached(sql)?.execute(params![reseller, account, hour.0, rev])?;
     Ok(())
 }
 

@@ -12,6 +12,7 @@ pub(super) fn break_out(
     rate: Ppm,
     charges: &[ChargeSum],
     corrections: &[CorrectionSum],
+    untaxed: &BTreeMap<Item, i64>,
 ) -> Result<Tax, BillingError> {
     let bad = || BillingError::damaged("statement", "the sum of its charges does not fit");
     let mut by_meter: BTreeMap<Item, i64> = BTreeMap::new();
@@ -19,6 +20,11 @@ pub(super) fn break_out(
     for (meter, amount) in all.chain(corrections.iter().map(|c| (c.meter, c.amount))) {
         let sum = by_meter.entry(meter).or_default();
         *sum = sum.checked_add(amount.micros()).ok_or_else(bad)?;
+    }
+    // A reseller's revenue: its tax is its own business.
+    for (meter, amount) in untaxed {
+        let sum = by_meter.entry(*meter).or_default();
+        *sum = sum.checked_sub(*amount).ok_or_else(bad)?;
     }
     by_meter.retain(|_, sum| *sum != 0);
     let gross: Vec<Money> = by_meter.values().copied().map(Money::from_micros).collect();

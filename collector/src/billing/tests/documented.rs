@@ -1,6 +1,8 @@
 //! The examples of docs/billing.md: every figure is read from the page and compared with what the program does.
 
+use super::resold::{BULK, SHOP};
 use crate::billing::adjust::{Adjustment, adjust};
+use crate::billing::margin::margin;
 use crate::billing::refund::{Refund, pots, refund};
 use crate::billing::testing::{START, World};
 use crate::billing::topup::{Payment, receive};
@@ -51,13 +53,14 @@ fn every_example_is_checked() {
             "per unit" | "free allowance" | "graduated tiers" | "monthly cap" => costs(&e),
             "floors" => floors(&e),
             "days and months where clocks change" => clocks(&e),
-            "late usage" | "refund" | "referral" => steps(&e),
+            "late usage" | "refund" | "referral" | "resellers" => drop(steps(&e)),
+            "margin" => margins(&e),
             "tax" => taxes(&e),
             other => panic!("nothing checks the example {other:?}"),
         }
         names.push(e.name);
     }
-    assert_eq!(names.len(), 10, "{names:?}");
+    assert_eq!(names.len(), 12, "{names:?}");
 }
 
 fn costs(e: &Example) {
@@ -128,7 +131,8 @@ fn step(w: &mut World, words: &[&str], n: usize) -> Result<(), BillingError> {
             let amount = Money::parse(amount).unwrap();
             w.write(move |tx| {
                 let paid = Payment { amount, gateway: "manual", payment: &payment };
-                receive(tx, &customer, &paid, &payment, "admin", &rules, now_ms)
+                let key = format!("{}/{payment}", customer.id);
+                receive(tx, &customer, &paid, &key, "admin", &rules, now_ms)
             })?;
         }
         ["promo", customer, amount] => {
@@ -162,14 +166,37 @@ fn step(w: &mut World, words: &[&str], n: usize) -> Result<(), BillingError> {
     Ok(())
 }
 
-fn steps(e: &Example) {
+/// The month of the steps of the example before it.
+fn margins(e: &Example) {
+    let before = examples().into_iter().find(|e| e.name == "resellers").unwrap();
+    let w = steps(&before);
+    let months = w.read(|c| margin(c, &w.customer("r-1"), None, w.now_ms));
+    let got = months.iter().map(|m| {
+        vec![
+            m.month.clone(),
+            m.sums.retail.to_string(),
+            m.sums.wholesale.to_string(),
+            m.sums.margin.to_string(),
+        ]
+    });
+    assert_eq!(got.collect::<Vec<_>>(), e.rows);
+    assert_eq!(months[0].customers[0].customer, "c-1");
+    assert_eq!(months[0].customers[0].sums, months[0].sums);
+}
+
+fn steps(e: &Example) -> World {
     let mut w = World::new();
     w.rules.referral = Ppm::parse_percent("10", 100).unwrap();
     w.rules.referral_delay_ms = 14 * 86_400_000;
-    w.add_customer("c-1");
-    w.add_customer("c-2");
-    let brought = w.customer("c-2");
-    w.write(move |tx| referral::refer(tx, &brought, &CustomerId::parse("c-1").unwrap())).unwrap();
+    if e.name == "resellers" {
+        w.add_reseller("r-1", BULK, SHOP);
+        w.add_resold("c-1", "r-1", "shop");
+    } else {
+        w.add_customer("c-1");
+        w.add_customer("c-2");
+        let brought = w.customer("c-2");
+        w.write(move |tx| referral::refer(tx, &brought, &CustomerId::parse("c-1").unwrap())).unwrap();
+    }
     w.account(1, "shop@cloud", Some("c-1"));
     for (n, row) in e.rows.iter().enumerate() {
         let (_, rest) = row[0].split_once('`').unwrap();
@@ -180,9 +207,16 @@ fn steps(e: &Example) {
         match e.name.as_str() {
             "refund" => got.push(w.read(|c| pots(c, &w.customer("c-1"))).cash().to_string()),
             "referral" => got.push(w.balance("c-2")),
+            "resellers" => {
+                got.push(w.balance("r-1"));
+                let earned = w.one("SELECT coalesce(sum(b.amount), 0) FROM balance b JOIN ledger_account a ON a.id = b.account
+                                    WHERE a.name = 'reseller:r-1'");
+                got.push(Money::from_micros(earned.parse().unwrap()).to_string());
+            }
             _ => {}
         }
         assert_eq!(got, row[1..], "{}: {words}", e.name);
     }
     w.sound();
+    w
 }

@@ -4,6 +4,7 @@
 //! The test runs itself again as a child. `HOSTMETER_FAULTS=N` runs N kills, spread over all statements, instead of a
 //! few.
 
+use super::resold::{BULK, SHOP};
 use crate::billing::adjust::{Adjustment, adjust};
 use crate::billing::charge::{RunLock, run};
 use crate::billing::refund::{Refund, refund};
@@ -24,7 +25,7 @@ use std::process::{Command, Stdio};
 const CHILD: &str = "HOSTMETER_CHARGED_CHILD";
 const SIGKILL: i32 = 9;
 
-/// Three customers, four accounts in two blocks, usage of two months, and who brought whom.
+/// Three customers, four accounts in two blocks, usage of two months, and who brought whom; a reseller with a customer.
 fn make(dir: &Path) {
     let w = World::new();
     for id in ["c-1", "c-2", "c-3"] {
@@ -32,9 +33,16 @@ fn make(dir: &Path) {
     }
     let (brought, referrer) = (w.customer("c-2"), CustomerId::parse("c-1").unwrap());
     w.write(move |tx| referral::refer(tx, &brought, &referrer)).unwrap();
-    for (row, name, customer) in
-        [(1, "a@x", "c-1"), (2, "b@x", "c-2"), (3, "c@x", "c-3"), (1030, "d@x", "c-1")]
-    {
+    w.add_reseller("r-1", BULK, SHOP);
+    w.add_resold("c-4", "r-1", "shop");
+    for (row, name, customer) in [
+        (1, "a@x", "c-1"),
+        (2, "b@x", "c-2"),
+        (3, "c@x", "c-3"),
+        (4, "e@x", "c-4"),
+        (1030, "d@x", "c-1"),
+        (1031, "f@x", "c-4"),
+    ] {
         w.account(row, name, Some(customer));
         for (n, hour) in [START.0 - 3, START.0 - 2, START.0 + 100, START.0 + 300].into_iter().enumerate() {
             w.uses(row, UtcHour(hour), Meter::CpuUsec, CENT * i64::try_from(n + 1).unwrap() + row);
@@ -114,6 +122,7 @@ fn live(path: &Path) {
     };
     pay("c-1", "p-1", "2026-11-21T11:00:00Z");
     pay("c-2", "p-2", "2026-11-21T11:00:00Z");
+    pay("c-4", "p-4", "2026-11-21T11:00:00Z");
     give(TxnKind::Promo, "c-1", 500_000, "promo", "2026-11-21T11:00:00Z");
     charge("2026-11-21T12:00:00Z");
     back(3_333_333, "r-1", "2026-11-21T13:00:00Z", &[(2, START.0 - 3, 9 * CENT)]);
@@ -123,7 +132,7 @@ fn live(path: &Path) {
     back(1_000_001, "r-2", "2026-11-22T12:00:00Z", &[]);
     give(TxnKind::WriteOff, "c-3", 10_000, "write-off", "2026-11-23T12:00:00Z");
     charge("2026-12-01T00:00:00Z");
-    let usage = [(1030, START.0 - 2, CENT), (3, START.0 - 2, CENT / 2)];
+    let usage = [(1030, START.0 - 2, CENT), (1031, START.0 - 2, CENT), (3, START.0 - 2, CENT / 2)];
     db.write_blocking(move |tx| count_late(tx, &usage)).unwrap();
     charge("2027-01-02T00:00:00Z");
 }

@@ -15,6 +15,8 @@ mod notices;
 mod payments;
 mod plans;
 mod random;
+mod resold;
+mod resold_random;
 mod standing;
 mod statements;
 mod verifying;

@@ -3,6 +3,7 @@
 use super::Report;
 use super::charges::Charged;
 use crate::billing::charge::base::{decided, put_digest};
+use crate::billing::charge::rate::Side;
 use crate::billing::days::days;
 use crate::billing::error::BillingError;
 use crate::billing::parked;
@@ -25,15 +26,22 @@ struct Fee {
 /// Adds base fees to what the transactions' charges add up to, and names days that differ.
 pub(super) fn check(
     conn: &Connection,
+    side: Side,
     charged: &mut Charged,
     report: &mut Report,
 ) -> Result<(), BillingError> {
     let mut rates = Rates::default();
     let hours = decided(conn)?;
-    let sql =
-        "SELECT account, date, hour, customer, version, amount, txn FROM base_fee ORDER BY account, date";
+    let sql = match side {
+        Side::Retail => {
+            "SELECT account, date, hour, customer, version, amount, txn FROM base_fee ORDER BY account, date"
+        }
+        Side::Wholesale => {
+            "SELECT account, date, hour, reseller, version, amount, txn FROM wholesale_fee ORDER BY account, date"
+        }
+    };
     let mut fees = conn.prepare(sql)?;
-    let mut all = Stored { rows: fees.query([])?, ahead: None };
+    let mut all = Stored { side, rows: fees.query([])?, ahead: None };
     all.read()?;
     let mut stmt = conn.prepare("SELECT id FROM account WHERE billing IS NULL ORDER BY id")?;
     let accounts = stmt.query_map([], |r| r.get::<_, i64>(0))?;
@@ -51,7 +59,7 @@ pub(super) fn check(
         };
         // The hour that is being decided may be done for this account or not yet.
         let mut want = BTreeMap::new();
-        for day in days(conn, &mut rates, account, from, next.next())? {
+        for day in days(conn, &mut rates, side, account, from, next.next())? {
             let price = rates.price(conn, &day.payer, day.hour)?;
             let fee = Fee {
                 hour: day.hour.0,
@@ -98,6 +106,7 @@ fn compare(
 
 /// Decided days in the order of their accounts.
 struct Stored<'a> {
+    side: Side,
     rows: rusqlite::Rows<'a>,
     ahead: Option<Row>,
 }
@@ -137,11 +146,15 @@ impl Stored<'_> {
             out.insert(date, fee);
             let Some(txn) = txn else { continue };
             let sums = charged.by_txn.entry(txn).or_default();
-            put_digest(&mut sums.digest, date, account, fee.customer, fee.version, fee.amount);
-            let payer = LedgerAccount::Customer(rates.payer(conn, fee.customer)?.customer.id.clone());
-            *sums.entries.entry(payer.to_string()).or_default() -= i128::from(fee.amount);
-            let revenue = LedgerAccount::Revenue(Item::Base).to_string();
-            *sums.entries.entry(revenue).or_default() += i128::from(fee.amount);
+            put_digest(&mut sums.digest, self.side, date, account, fee.customer, fee.version, fee.amount);
+            let payer = rates.payer(conn, fee.customer)?;
+            let name = LedgerAccount::Customer(payer.customer.id.clone()).to_string();
+            *sums.entries.entry(name).or_default() -= i128::from(fee.amount);
+            let earner = match payer.reseller_at(UtcHour(fee.hour)) {
+                Some(row) => LedgerAccount::Reseller(rates.payer(conn, row)?.customer.id.clone()),
+                None => LedgerAccount::Revenue(Item::Base),
+            };
+            *sums.entries.entry(earner.to_string()).or_default() += i128::from(fee.amount);
         }
         Ok(out)
     }

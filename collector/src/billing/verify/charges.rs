@@ -2,6 +2,8 @@
 
 use super::Report;
 use crate::billing::charge::put_digest;
+use crate::billing::charge::rate::Side;
+use crate::billing::charge::wholesale::WHOLESALE;
 use crate::billing::error::BillingError;
 use crate::billing::pack::{PackedLines, decode_values};
 use crate::billing::plans::{self, StoredVersion};
@@ -37,6 +39,13 @@ struct Row {
     customer: i64,
     amount: i64,
     lines: Vec<u8>,
+    side: Side,
+}
+
+/// What was seen so far.
+pub(super) struct Walked {
+    months: Months,
+    pub(super) charged: Charged,
 }
 
 /// (account, customer, month, version, meter) → (quantity, amount)
@@ -44,6 +53,7 @@ type Months = BTreeMap<(i64, i64, i64, i64, Meter), (i64, i128)>;
 
 struct Walk<'a> {
     conn: &'a Connection,
+    side: Side,
     versions: HashMap<i64, StoredVersion>,
     /// Accounts that moved to another host, with the account whose months go on.
     moved: HashMap<i64, i64>,
@@ -52,54 +62,86 @@ struct Walk<'a> {
     out: Charged,
 }
 
-pub(super) fn check(conn: &Connection, report: &mut Report) -> Result<Charged, BillingError> {
+/// What customers paid; what resellers pay is looked at later, as its transactions' hashes cover it last.
+pub(super) fn check(conn: &Connection, report: &mut Report) -> Result<Walked, BillingError> {
     let mut versions = HashMap::new();
     for plan in plans::list(conn)? {
         versions.extend(plans::versions(conn, plan.row)?.into_iter().map(|v| (v.row, v)));
     }
     let moved = crate::billing::accounts::moved(conn)?;
     let (months, out) = (Months::new(), Charged::default());
-    let mut walk = Walk { conn, versions, moved, rates: Rates::default(), months, out };
-    let mut stmt = conn.prepare(
-        "SELECT account, hour, rev, txn, customer, amount, lines FROM charge ORDER BY hour, account, rev",
-    )?;
-    let mut rows = stmt.query([])?;
-    // The hour that is being walked through, with what its revisions charged so far.
-    let mut open: Option<(i64, UtcHour, i64, Values)> = None;
-    while let Some(r) = rows.next()? {
-        let row = Row {
-            account: r.get(0)?,
-            hour: UtcHour(r.get(1)?),
-            rev: r.get(2)?,
-            txn: r.get(3)?,
-            customer: r.get(4)?,
-            amount: r.get(5)?,
-            lines: r.get(6)?,
-        };
-        report.charges = report.charges.saturating_add(1);
-        let packed = walk.lines(&row, report)?;
-        let same = open.as_ref().is_some_and(|(a, h, _, _)| *a == row.account && *h == row.hour);
-        if !same && let Some((account, hour, version, sum)) = open.take() {
-            walk.totals(account, hour, version, &sum, report)?;
-        }
-        let (_, _, version, sum) = open.get_or_insert_with(|| (row.account, row.hour, 0, Values::new()));
-        *version = packed.version.max(*version);
-        for line in &packed.lines {
-            if sum.add(line.meter, line.quantity).is_none() {
-                report.differs(format!("{}: its quantities overflow", row.name()));
-            }
-        }
+    let mut walk = Walk { conn, side: Side::Retail, versions, moved, rates: Rates::default(), months, out };
+    let sql =
+        "SELECT account, hour, rev, txn, customer, amount, lines FROM charge ORDER BY hour, account, rev";
+    walk.all(sql, report)?;
+    let Walk { months, out, .. } = walk;
+    Ok(Walked { months, charged: out })
+}
+
+/// What resellers paid, and the months of all.
+pub(super) fn check_wholesale(
+    conn: &Connection,
+    walked: Walked,
+    report: &mut Report,
+) -> Result<Charged, BillingError> {
+    let mut versions = HashMap::new();
+    for plan in plans::list(conn)? {
+        versions.extend(plans::versions(conn, plan.row)?.into_iter().map(|v| (v.row, v)));
     }
-    if let Some((account, hour, version, sum)) = open {
-        walk.totals(account, hour, version, &sum, report)?;
-    }
+    let moved = crate::billing::accounts::moved(conn)?;
+    let Walked { months, charged: out } = walked;
+    let mut walk =
+        Walk { conn, side: Side::Wholesale, versions, moved, rates: Rates::default(), months, out };
+    let sql =
+        "SELECT account, hour, rev, txn, reseller, amount, lines FROM wholesale ORDER BY hour, account, rev";
+    walk.all(sql, report)?;
     walk.months(report)?;
     Ok(walk.out)
 }
 
+impl Walk<'_> {
+    fn all(&mut self, sql: &str, report: &mut Report) -> Result<(), BillingError> {
+        let mut stmt = self.conn.prepare(sql)?;
+        let walk = self;
+        let mut rows = stmt.query([])?;
+        // The hour that is being walked through, with what its revisions charged so far.
+        let mut open: Option<(i64, UtcHour, i64, Values)> = None;
+        while let Some(r) = rows.next()? {
+            let row = Row {
+                account: r.get(0)?,
+                hour: UtcHour(r.get(1)?),
+                rev: r.get(2)?,
+                txn: r.get(3)?,
+                customer: r.get(4)?,
+                amount: r.get(5)?,
+                lines: r.get(6)?,
+                side: walk.side,
+            };
+            report.charges = report.charges.saturating_add(1);
+            let packed = walk.lines(&row, report)?;
+            let same = open.as_ref().is_some_and(|(a, h, _, _)| *a == row.account && *h == row.hour);
+            if !same && let Some((account, hour, version, sum)) = open.take() {
+                walk.totals(account, hour, version, &sum, report)?;
+            }
+            let (_, _, version, sum) = open.get_or_insert_with(|| (row.account, row.hour, 0, Values::new()));
+            *version = packed.version.max(*version);
+            for line in &packed.lines {
+                if sum.add(line.meter, line.quantity).is_none() {
+                    report.differs(format!("{}: its quantities overflow", row.name()));
+                }
+            }
+        }
+        if let Some((account, hour, version, sum)) = open {
+            walk.totals(account, hour, version, &sum, report)?;
+        }
+        Ok(())
+    }
+}
+
 impl Row {
     fn name(&self) -> String {
-        format!("charge of account {}, hour {}, revision {}", self.account, self.hour, self.rev)
+        let what = if self.side == Side::Retail { "charge" } else { "wholesale charge" };
+        format!("{what} of account {}, hour {}, revision {}", self.account, self.hour, self.rev)
     }
 }
 
@@ -120,9 +162,21 @@ impl Walk<'_> {
         if packed.version != 0 {
             self.rate_again(row, &packed, report)?;
         }
-        let Some(txn) = row.txn else { return Ok(packed) };
         let payer = self.rates.payer(self.conn, row.customer)?;
+        let reseller = match (self.side, payer.reseller_at(row.hour)) {
+            (Side::Retail, Some(reseller)) => {
+                Some(self.rates.payer(self.conn, reseller)?.customer.id.clone())
+            }
+            _ => None,
+        };
+        if bad_debt && reseller.is_some() && row.txn.is_some() {
+            report.differs(format!("{}: a reseller earns nothing after a deletion", row.name()));
+        }
+        let Some(txn) = row.txn else { return Ok(packed) };
         let sums = self.out.by_txn.entry(txn).or_default();
+        if self.side == Side::Wholesale {
+            sums.digest.extend_from_slice(WHOLESALE);
+        }
         put_digest(&mut sums.digest, row.account, row.hour, row.rev, row.customer, row.amount, &row.lines);
         let payer = match bad_debt {
             true => LedgerAccount::BadDebt,
@@ -130,8 +184,11 @@ impl Walk<'_> {
         };
         *sums.entries.entry(payer.to_string()).or_default() -= total;
         for line in &packed.lines {
-            *sums.entries.entry(LedgerAccount::Revenue(Item::Meter(line.meter)).to_string()).or_default() +=
-                i128::from(line.amount);
+            let earner = match &reseller {
+                Some(reseller) => LedgerAccount::Reseller(reseller.clone()),
+                None => LedgerAccount::Revenue(Item::Meter(line.meter)),
+            };
+            *sums.entries.entry(earner.to_string()).or_default() += i128::from(line.amount);
         }
         Ok(packed)
     }

@@ -129,17 +129,18 @@ fn pair(txn: &Txn) -> Result<(&Entry, &Entry), String> {
 
 const fn may_book(kind: TxnKind, amount: i64, other: &LedgerAccount) -> bool {
     match (kind, other) {
-        (TxnKind::Topup, LedgerAccount::Cash(_))
-        | (TxnKind::Promo, LedgerAccount::Promo)
-        | (TxnKind::WriteOff, LedgerAccount::BadDebt) => amount > 0,
-        (TxnKind::Refund, LedgerAccount::Cash(_)) => amount < 0,
+        (TxnKind::Topup, LedgerAccount::Cash(_) | LedgerAccount::ResellerCash(_))
+        | (TxnKind::Promo, LedgerAccount::Promo | LedgerAccount::Reseller(_))
+        | (TxnKind::WriteOff, LedgerAccount::BadDebt | LedgerAccount::Reseller(_)) => amount > 0,
+        (TxnKind::Refund, LedgerAccount::Cash(_) | LedgerAccount::ResellerCash(_)) => amount < 0,
         (TxnKind::Referral, LedgerAccount::Referral) => true,
         (
             TxnKind::Adjustment,
             LedgerAccount::Promo
             | LedgerAccount::Referral
             | LedgerAccount::BadDebt
-            | LedgerAccount::Revenue(_),
+            | LedgerAccount::Revenue(_)
+            | LedgerAccount::Reseller(_),
         ) => true,
         _ => false,
     }

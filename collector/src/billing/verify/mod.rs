@@ -4,8 +4,10 @@ mod base;
 mod charges;
 mod entries;
 mod kinds;
+mod resold;
 mod statements;
 
+use super::charge::rate::Side;
 use super::error::BillingError;
 use crate::db::Connection;
 use crate::limits::DIFFERENCES_MAX;
@@ -42,8 +44,11 @@ impl Report {
 /// Recomputes the ledger in one snapshot. Only reads.
 pub fn verify(conn: &Connection) -> Result<Report, BillingError> {
     let mut report = Report::default();
-    let mut charged = charges::check(conn, &mut report)?;
-    base::check(conn, &mut charged, &mut report)?;
+    let mut walked = charges::check(conn, &mut report)?;
+    base::check(conn, Side::Retail, &mut walked.charged, &mut report)?;
+    let mut charged = charges::check_wholesale(conn, walked, &mut report)?;
+    base::check(conn, Side::Wholesale, &mut charged, &mut report)?;
+    resold::check(conn, &mut report)?;
     entries::check(conn, charged, &mut report)?;
     statements::check(conn, &mut report)?;
     report.ok = report.differences_found == 0;

@@ -151,6 +151,8 @@ fn no_event_is_without_texts() {
         EventKind::BudgetReached(Budget { account: id(), month: 0, percent: 80 }),
         EventKind::AbuseSet,
         EventKind::AbuseCleared,
+        EventKind::ProviderSuspended,
+        EventKind::ProviderResumed,
         EventKind::Parked,
         EventKind::Unparked,
         EventKind::CustomerClosing,

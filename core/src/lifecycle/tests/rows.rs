@@ -106,6 +106,60 @@ fn a_promise_is_kept_or_broken() {
 }
 
 #[test]
+fn a_provider_that_does_not_pay_stops_its_customers() {
+    // Old figures do not matter, a hold does.
+    check(&[
+        ("balance 9", "new"),
+        OPENED,
+        ("stale a@h", "active"),
+        ("at 100", "active"),
+        ("hold on", "active hold.set"),
+        ("provider on", "active provider.suspended"),
+        ("hold off", "active hold.cleared account.suspend(a@h)"),
+        ("account b@h", "active account.suspend(b@h)"),
+        ("at 9999", "active"),
+        ("provider off", "active provider.resumed account.resume(a@h) account.resume(b@h)"),
+    ]);
+    // A debt of the customer's own goes its way up to the deletion, which waits for the provider.
+    check(&[
+        OPENED,
+        ("balance -1", "grace balance.negative(10)"),
+        ("at 10", "suspended account.suspend(a@h)"),
+        ("provider on", "suspended provider.suspended"),
+        ("at 999", "suspended"),
+        ("provider off", "suspended provider.resumed delete.notice(1006)"),
+        ("provider on", "suspended provider.suspended"),
+        ("balance 1", "active"),
+        ("provider off", "active provider.resumed account.resume(a@h)"),
+    ]);
+}
+
+#[test]
+fn a_reseller_has_a_lifecycle_without_an_account() {
+    check(&[
+        ("resells", "active customer.opened"),
+        ("balance -1", "grace balance.negative(10)"),
+        ("at 10", "suspended"),
+        // Nothing of its own can be deleted.
+        ("at 9999", "suspended"),
+        ("balance 1", "active"),
+    ]);
+    check(&[
+        ("resells", "active customer.opened"),
+        ("account a@h", "active"),
+        ("balance -1", "grace balance.negative(10)"),
+        ("at 10", "suspended account.suspend(a@h)"),
+        ("at 40", "suspended delete.notice(47)"),
+        ("at 47", "deleting delete.scheduled account.delete(a@h)"),
+        ("done a@h", "deleted account.deleted(a@h, Some(\"arc\"))"),
+        ("at 9999", "purged balance.written-off account.purge(a@h)"),
+        // What was written off is not paid.
+        ("balance 0", "purged"),
+        ("balance 1", "active customer.opened"),
+    ]);
+}
+
+#[test]
 fn abuse_suspends_whatever_the_balance() {
     check(&[
         ("balance 9", "new"),

@@ -39,6 +39,7 @@ mod tests {
         let meters = [Meter::CpuUsec, Meter::MemoryKibSec, Meter::NetTxBytes];
         let charge = |(n, meter): (usize, Meter)| ChargeSum {
             account: Some(format!("shop{n}@web1")),
+            customer: None,
             meter: Item::Meter(meter),
             quantity: 754_000_000_123,
             amount: money("1.234567"),
@@ -53,6 +54,7 @@ mod tests {
             number: 1042,
             customer: "c-1".into(),
             name: "SIA “Ķiršu dārzs” / Вишнёвый сад".into(),
+            provider: None,
             currency: "EUR".into(),
             month: "2026-10".into(),
             from: "2026-09-30T21:00:00Z".into(),
@@ -65,6 +67,7 @@ mod tests {
             charges: (0..accounts).flat_map(|n| meters.map(|m| (n, m))).map(charge).collect(),
             corrections: vec![CorrectionSum {
                 account: Some("shop0@web1".into()),
+                customer: None,
                 month: "2026-09".into(),
                 meter: Item::Base,
                 quantity: -9_000_001,

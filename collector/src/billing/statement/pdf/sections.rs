@@ -63,8 +63,10 @@ fn less(amount: Money) -> String {
     amount.checked_neg().unwrap_or_default().to_string()
 }
 
-fn account(name: Option<&String>) -> String {
-    name.map_or_else(|| "all accounts".to_owned(), Clone::clone)
+/// The account, and of what a reseller pays for a customer, for whom.
+fn account(name: Option<&String>, customer: Option<&String>) -> String {
+    let name = name.map_or("all accounts", String::as_str);
+    customer.map_or_else(|| name.to_owned(), |c| format!("{name} ({c})"))
 }
 
 fn label(item: Item) -> String {
@@ -91,7 +93,8 @@ pub(super) fn head(paper: &mut Paper, s: &Statement) {
     paper.text_in(LEFT, 300.0, STRONG, name);
     paper.text_to(RIGHT, FAINT, &format!("{} to {}", time(&s.from), time(&s.to)));
     paper.down(13.0, 0.0);
-    paper.text_in(LEFT, 300.0, FAINT, &format!("Customer {}", s.customer));
+    let of = s.provider.as_ref().map(|p| format!(" of {p}")).unwrap_or_default();
+    paper.text_in(LEFT, 300.0, FAINT, &format!("Customer {}{of}", s.customer));
     paper.text_to(RIGHT, FAINT, &format!("months of {}, closed {}", s.billing_zone, time(&s.closed)));
 }
 
@@ -123,7 +126,7 @@ pub(super) fn charges(paper: &mut Paper, s: &Statement) {
     ];
     let rows = s.charges.iter().map(|c| {
         let quantity = quantity(c.meter, c.quantity);
-        vec![account(c.account.as_ref()), label(c.meter), quantity, less(c.amount)]
+        vec![account(c.account.as_ref(), c.customer.as_ref()), label(c.meter), quantity, less(c.amount)]
     });
     table(paper, "Usage of the month", &COLUMNS, rows);
     let sum = Money::checked_sum(s.charges.iter().map(|c| c.amount)).unwrap_or_default();
@@ -143,7 +146,13 @@ pub(super) fn corrections(paper: &mut Paper, s: &Statement) {
     }
     let rows = s.corrections.iter().map(|c| {
         let quantity = quantity(c.meter, c.quantity);
-        vec![c.month.clone(), account(c.account.as_ref()), label(c.meter), quantity, less(c.amount)]
+        vec![
+            c.month.clone(),
+            account(c.account.as_ref(), c.customer.as_ref()),
+            label(c.meter),
+            quantity,
+            less(c.amount),
+        ]
     });
     table(paper, "Late usage of months closed before", &COLUMNS, rows);
     let sum = Money::checked_sum(s.corrections.iter().map(|c| c.amount)).unwrap_or_default();
