@@ -30,10 +30,6 @@ pub const TEXT_MAX_BYTES: usize = 4 * 1024;
 pub const FUTURE_MAX_MS: i64 = 120_000;
 /// Envelopes that one question where to go on may name.
 pub const RESUME_HELD_MAX: usize = 1_024;
-/// Envelopes that an agent names in its first question, nearly always enough: after an outage those of thousands of hosts
-/// wait in the collector's memory.
-pub const RESUME_FIRST: usize = 64;
-const _: () = assert!(RESUME_FIRST <= RESUME_HELD_MAX);
 /// A host that comes back with older state gets a new epoch only if the old one was silent so long.
 pub const EPOCH_SILENT_MS: i64 = 15 * 60_000;
 /// How old the collector's time may be that a question where to go on names, ms: an older one may have been kept.

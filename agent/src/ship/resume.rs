@@ -10,7 +10,7 @@ use crate::machine::Machine;
 use crate::os;
 use crate::spool::{Entry, Holding, len_u64};
 use hostmeter_core::ids::HostId;
-use hostmeter_core::limits::{RESUME_FIRST, RESUME_FRESH_MS, RESUME_HELD_MAX};
+use hostmeter_core::limits::{RESUME_FRESH_MS, RESUME_HELD_MAX};
 use hostmeter_core::wire::VERSION;
 use hostmeter_core::wire::batch::Batch;
 use hostmeter_core::wire::envelope::{Domain, Stamp, header_hash, open, open_payload, peek, seal};
@@ -69,8 +69,15 @@ impl Shipper {
     ) -> Result<(Next, Option<Question>), (String, Question)> {
         let acked_seq =
             self.reader.acked().seq.max(self.reader.range().map_or(0, |(a, _)| a.saturating_sub(1)));
-        let max = len_u64(if question.last.is_none() { RESUME_FIRST } else { RESUME_HELD_MAX });
-        let last = question.last.unwrap_or(acked_seq.saturating_add(max).saturating_sub(1));
+        let max = len_u64(RESUME_HELD_MAX);
+        // After a start nobody remembers what was acknowledged: the newest are named first, as a page that ends below what
+        // the collector has would look like the end of a host that is behind.
+        let newest = if self.reader.acked().seq == 0 {
+            u64::MAX
+        } else {
+            acked_seq.saturating_add(max).saturating_sub(1)
+        };
+        let last = question.last.unwrap_or(newest);
         let Holding { held, has_older, before, next } = match self.reader.held(last, max) {
             Ok(holding) => holding,
             Err(e) => return Err((e.to_string(), question)),

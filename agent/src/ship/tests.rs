@@ -304,6 +304,9 @@ async fn everything_arrives_once_and_in_order() {
 async fn after_a_restart_what_is_stored_is_skipped() {
     check(5, 3, &[], &[3, 4, 5]).await;
     check(40, 40, &[], &[40]).await;
+    // More than one question names.
+    let many = u64::try_from(RESUME_HELD_MAX).unwrap() + 176;
+    check(many, many - 10, &[], &(many - 10..=many).collect::<Vec<_>>()).await;
 }
 
 #[tokio::test]

@@ -7,7 +7,7 @@ use crate::fleet::{Host, now_ms, payload};
 use anyhow::{Context, Result, bail, ensure};
 use hostmeter_agent::os::random_below;
 use hostmeter_agent::ship::Backoff;
-use hostmeter_core::limits::RESUME_FIRST;
+use hostmeter_core::limits::RESUME_HELD_MAX;
 use hostmeter_core::wire::VERSION;
 use hostmeter_core::wire::ack::Ack;
 use hostmeter_core::wire::envelope::{header_hash, open_payload, peek};
@@ -147,7 +147,7 @@ pub(super) async fn drain(plan: &Plan, shared: &Shared, door: &Door, ready: Read
 
 /// What a host asks that holds the whole backlog: it names as many as it can from the last acknowledged one on.
 pub(super) fn question(plan: &Plan, sealed: &[Vec<u8>]) -> Result<Resume> {
-    let last = (plan.backlog + 1).min(RESUME_FIRST);
+    let last = (plan.backlog + 1).min(RESUME_HELD_MAX);
     let next_seq = (last < plan.backlog + 1).then(|| u64::try_from(last + 1)).transpose()?;
     let held = |seq: usize| -> Result<Held> {
         let number = u64::try_from(seq)?;

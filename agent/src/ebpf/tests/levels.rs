@@ -126,7 +126,8 @@ fn a_command_has_the_processes_that_bear_its_name_now() {
     let list = sampler.sweep(true).unwrap();
     assert_eq!((listed(&list, uid, "sh"), listed(&list, uid, "sleep")), (2, 1), "{:?}", list.top);
     let of = |command: &str| list.top[&uid].iter().find(|row| row.command == command).unwrap().clone();
-    assert_eq!(of("sh").cpu_usec, 0, "it sleeps: {:?}", list.top);
+    // The last steps to its sleep may come after the list before.
+    assert!(of("sh").cpu_usec < 100, "it sleeps: {:?}", list.top);
     children.remove(0);
     children[0].go();
     pause(Duration::from_millis(200));
