@@ -429,7 +429,13 @@ fn store(
             draft.paid(),
             blob
         ])?;
-        statement::note_late(tx, closed, customer, draft.account, block.hour, draft.rated.rev)?;
+        statement::Posting::Charge.note_late(
+            tx,
+            closed,
+            customer,
+            draft.account,
+            (block.hour, draft.rated.rev),
+        )?;
         if let Some(version) = &draft.price.version {
             let month = encode_values(&draft.rated.month);
             rated.execute(params![draft.billing, customer, draft.price.month, version.row, month])?;

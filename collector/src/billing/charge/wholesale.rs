@@ -89,7 +89,7 @@ pub(super) fn store(
             "INSERT INTO wholesale (account, hour, rev, txn, reseller, amount, lines) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
         )?
         .execute(params![account, hour.0, rev, txn, reseller, r.paid(*bad_debt), r.blob])?;
-        statement::note_late_wholesale(tx, closed, reseller, *account, hour, rev)?;
+        statement::Posting::Wholesale.note_late(tx, closed, reseller, *account, (hour, rev))?;
         if let Some(version) = &r.price.version {
             tx.prepare_cached(
                 "INSERT INTO rated (account, customer, month, version, quantities) VALUES (?1, ?2, ?3, ?4, ?5)

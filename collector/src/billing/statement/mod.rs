@@ -19,7 +19,7 @@ pub use close::close_due;
 pub use csv::csv;
 pub use list::{Correction, Found, Place, corrections, find, list};
 pub use pdf::{PdfError, pdf};
-pub use period::{Closed, note_late, note_late_wholesale};
+pub use period::{Closed, Posting};
 
 pub(super) use gather::{Bounds, Late, gather};
 pub(super) use list::read;

@@ -192,40 +192,44 @@ impl Closed {
     }
 }
 
-/// Notes a charge that was just stored if its customer's month is closed: it stands in the next statement.
-pub fn note_late(
-    tx: &Transaction<'_>,
-    closed: Closed,
-    customer: i64,
-    account: i64,
-    hour: UtcHour,
-    rev: i64,
-) -> Result<(), BillingError> {
-    if closed.0.is_none_or(|latest| hour >= latest) {
-        return Ok(());
-    }
-    let sql = "INSERT INTO late_charge (account, hour, rev, customer)
-               SELECT ?2, ?3, ?4, ?1 FROM statement_period WHERE customer = ?1 AND from_hour > ?3";
-    tx.prepare_cached(sql)?.execute(params![customer, account, hour.0, rev])?;
-    Ok(())
+/// What may come late for a statement.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Posting {
+    /// What a customer pays.
+    Charge,
+    /// What a reseller pays for a customer of its own.
+    Wholesale,
 }
 
-/// As [`note_late`], of what a reseller pays.
-pub fn note_late_wholesale(
-    tx: &Transaction<'_>,
-    closed: Closed,
-    reseller: i64,
-    account: i64,
-    hour: UtcHour,
-    rev: i64,
-) -> Result<(), BillingError> {
-    if closed.0.is_none_or(|latest| hour >= latest) {
-        return Ok(());
+impl Posting {
+    const fn sql(self) -> &'static str {
+        match self {
+            Self::Charge => {
+                "INSERT INTO late_charge (account, hour, rev, customer)
+                 SELECT ?2, ?3, ?4, ?1 FROM statement_period WHERE customer = ?1 AND from_hour > ?3"
+            }
+            Self::Wholesale => {
+                "INSERT INTO late_wholesale (account, hour, rev, reseller)
+                 SELECT ?2, ?3, ?4, ?1 FROM statement_period WHERE customer = ?1 AND from_hour > ?3"
+            }
+        }
     }
-    let sql = "INSERT INTO late_wholesale (account, hour, rev, reseller)
-               SELECT ?2, ?3, ?4, ?1 FROM statement_period WHERE customer = ?1 AND from_hour > ?3";
-    tx.prepare_cached(sql)?.execute(params![reseller, account, hour.0, rev])?;
-    Ok(())
+
+    /// Notes what was just stored if the month of its payer is closed: it stands in the next statement.
+    pub fn note_late(
+        self,
+        tx: &Transaction<'_>,
+        closed: Closed,
+        payer: i64,
+        account: i64,
+        (hour, rev): (UtcHour, i64),
+    ) -> Result<(), BillingError> {
+        if closed.0.is_none_or(|latest| hour >= latest) {
+            return Ok(());
+        }
+        tx.prepare_cached(self.sql())?.execute(params![payer, account, hour.0, rev])?;
+        Ok(())
+    }
 }
 
 #[cfg(test)]
